@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the commands speak to the user when something is wrong."""
+
+import os
+import sys
+import traceback
+
+
+def is_command():
+    """Tells whether this process is one of the library's or the plugin's commands."""
+    return os.path.basename(sys.argv[0] or "").startswith(("dlib_", "rtc_"))
+
+
+def explain_errors():
+    """Has the commands end in one line where the user can mend the error.
+
+    `--debug` brings the traceback back. Other programs that import the library keep
+    their own way of reporting.
+    """
+    if not is_command():
+        return
+    from absl import flags
+
+    if "debug" not in flags.FLAGS:
+        flags.DEFINE_boolean("debug", False, "Show the traceback of a user error.")
+    sys.excepthook = _excepthook
+
+
+def _excepthook(kind, error, trace):
+    message = explain(error, trace)
+    if message is None or _wants_traceback():
+        traceback.print_exception(kind, error, trace)
+    else:
+        print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr)
+
+
+def _wants_traceback():
+    from absl import flags
+
+    return flags.FLAGS.is_parsed() and (flags.FLAGS.debug or flags.FLAGS.verbosity > 0)
+
+
+def explain(error, trace=None):
+    """Returns one line for an error that the user can mend, None for any other.
+
+    Args:
+        error: The exception.
+        trace: Its traceback; tells gin's own errors from others of their type.
+    """
+    from rtc_plugin.errors import UserError
+
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted."
+    # gin adds to the message which call of which configurable failed.
+    lines = [line.strip() for line in str(error).strip("'\"").splitlines()]
+    first = next(filter(None, lines), "")
+    if isinstance(error, UserError):
+        return first
+    if first == "Directory already exists and overwrite is False.":
+        return "the output folder exists already; give another or --overwrite."
+    raised_in = _raising_package(trace)
+    if raised_in == "gin":
+        return "gin: " + " ".join(line for line in lines if "In call to" not in line)
+    return None
+
+
+def _raising_package(trace):
+    if trace is None:
+        return None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_globals.get("__name__", "").partition(".")[0]

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be in place before the first module of the library is imported."""
+
+import os
+
+from rtc_plugin.compat import commands, missing_modules
+
+
+def prepare():
+    """Prepares this process for the library; called once, by the hook."""
+    use_legacy_keras()
+    missing_modules.provide()
+    commands.explain_errors()
+
+
+def use_legacy_keras():
+    """Has TensorFlow >= 2.16 take `tf.layers` from tf_keras.
+
+    Keras 3 has no `tf.layers`. TensorFlow looks at the variable when Keras is first
+    used. TensorFlow 2.15 must not see it: its own Keras is the legacy one, and with the
+    variable set it insists on the separate package.
+    """
+    from importlib import metadata, util
+
+    if util.find_spec("tf_keras") is None:
+        return
+    for distribution in ("tensorflow", "tensorflow-cpu", "tf-keras"):
+        try:
+            version = metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+        if tuple(int(part) for part in version.split(".")[:2]) >= (2, 16):
+            os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+        return
