@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installs rtc_plugin and the `.pth` file that arms its import hook."""
+
+import glob
+import os
+import re
+
+from setuptools import find_packages, setup
+from setuptools.command.install_scripts import install_scripts
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def read(*path):
+    """Returns the text of a file of the repository."""
+    with open(os.path.join(HERE, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+class InstallScriptsAndPth(install_scripts):
+    """Also puts the `.pth` file beside the package, where `site` looks for it.
+
+    Installing the scripts is the one step that plain and editable installs have in
+    common and that knows where the packages go.
+    """
+
+    def run(self):
+        """Copies the file and records it, so that uninstalling removes it."""
+        super().run()
+        target = self.get_finalized_command("install").install_lib
+        copied, _ = self.copy_file(os.path.join(HERE, "rtc_plugin.pth"), target)
+        self.outfiles.append(copied)
+
+
+# One TensorFlow per Python: 2.15 is the last that has Estimator and runs on Python 3.9;
+# from Python 3.12 on we run the newest (2.21 is what has been tested), whose Keras 3
+# lacks `tf.layers`, which tf-keras brings back.
+def tensorflow(package, extra=""):
+    """Returns the requirements for one flavour of TensorFlow."""
+    return [
+        f"{package}{extra}==2.15.*; python_version<'3.12'",
+        f"{package}{extra}>=2.21,<2.22; python_version>='3.12'",
+        "tf-keras>=2.21,<2.22; python_version>='3.12'",
+    ]
+
+
+setup(
+    name="rtc_plugin",
+    version=re.search(r'__version__ = "(.*)"', read("rtc_plugin", "__init__.py"))[1],
+    description="RTC-VAE and total-correlation measurements for disentanglement_lib",
+    long_description=read("README.md"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.9,<3.14",
+    packages=find_packages(include=["rtc_plugin", "rtc_plugin.*"]),
+    package_data={"rtc_plugin": ["**/*.npz", "**/*.parquet", "**/*.json"]},
+    scripts=sorted(name for name in glob.glob("scripts/*") if os.path.isfile(name)),
+    cmdclass={"install_scripts": InstallScriptsAndPth},
+    install_requires=[
+        # The library that all this is for; never vendored, never changed.
+        "disentanglement-lib==1.5",
+        # 0.16 dropped the TensorFlow 1 modules that the library writes and reads;
+        # 0.12 is the first that says so clearly.
+        "tensorflow-hub>=0.12,<0.16",
+        "absl-py",
+        "gin-config>=0.4",
+        "h5py",
+        "matplotlib",
+        "numpy",
+        "packaging",
+        "pandas",
+        "pyarrow",
+        "scikit-learn>=1.0",
+        "scipy",
+        "tqdm",
+    ],
+    extras_require={
+        "tf-cpu": tensorflow("tensorflow-cpu"),
+        "tf-gpu": tensorflow("tensorflow", "[and-cuda]"),
+        "tests": ["pytest", "ruff"],
+    },
+)
