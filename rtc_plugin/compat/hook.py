@@ -16,7 +16,10 @@ LIBRARY = "disentanglement_lib"
 # handed over when the library is.
 PATCHES = {
     # The stack below the library.
-    "gin": ["compat.gin_config:accept_old_keywords"],
+    "gin": [
+        "compat.gin_config:accept_old_keywords",
+        "compat.gin_config:find_includes_beside_the_file",
+    ],
     "PIL.Image": ["compat.pillow:restore_antialias"],
     "scipy.cluster.hierarchy": ["compat.scipy:restore_plot_dendrogram"],
     "tensorflow": [
