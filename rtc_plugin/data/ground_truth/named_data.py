@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data sets that the library's `dataset.name` finds here first."""
+
+from rtc_plugin.data.ground_truth import shapes3d_rendered
+
+# Name -> function without arguments that opens the data set.
+GROUND_TRUTH_DATA = {
+    "shapes3d_rendered": shapes3d_rendered.Shapes3DRendered,
+}
