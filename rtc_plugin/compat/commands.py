@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the commands speak to the user when something is wrong."""
 
+import logging
 import os
 import sys
 import traceback
@@ -9,6 +10,20 @@ import traceback
 def is_command():
     """Tells whether this process is one of the library's or the plugin's commands."""
     return os.path.basename(sys.argv[0] or "").startswith(("dlib_", "rtc_"))
+
+
+def quieten_tensorflow():
+    """Has the commands x, beside their own progress.
+
+    TensorFlow logs each step and each of its own deprecations, twice over. Setting
+    `TF_CPP_MIN_LOG_LEVEL=0` brings all of it back. Other programs that import the
+    library keep their own settings.
+    """
+    if not is_command() or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    # Before TensorFlow is imported, and it replaces no level that is set already.
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def explain_errors():

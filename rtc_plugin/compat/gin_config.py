@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gin-config: 0.5 renamed two arguments that the library uses by their old names."""
+"""gin-config: names that 0.5 changed, includes, and TensorFlow's new arguments."""
 
 import functools
 import inspect
@@ -40,3 +40,25 @@ def find_includes_beside_the_file(gin):
         return parse_config_file(config_file, *args, **kwargs)
 
     config.parse_config_file = gin.parse_config_file = parse
+
+
+# Arguments that TensorFlow 1 did not have; gin would write them, with their defaults,
+# into every configuration and so add keys to the result files.
+_NEW_ARGUMENTS = {"use_own_namescope_for_non_slot_vars"}
+
+
+def hide_new_optimizer_arguments(gin):
+    """Keeps new arguments of Adam out of the saved configurations (TensorFlow 2.2x)."""
+    config = gin.config
+    external_configurable = config.external_configurable
+
+    @functools.wraps(external_configurable)
+    def register(name_or_fn, *args, **kwargs):
+        if inspect.isclass(name_or_fn):
+            parameters = inspect.signature(name_or_fn.__init__).parameters
+            new = _NEW_ARGUMENTS & set(parameters)
+            if new and not kwargs.get("denylist"):
+                kwargs["denylist"] = sorted(new)
+        return external_configurable(name_or_fn, *args, **kwargs)
+
+    config.external_configurable = gin.external_configurable = register

@@ -19,6 +19,7 @@ PATCHES = {
     "gin": [
         "compat.gin_config:accept_old_keywords",
         "compat.gin_config:find_includes_beside_the_file",
+        "compat.gin_config:hide_new_optimizer_arguments",
     ],
     "PIL.Image": ["compat.pillow:restore_antialias"],
     "scipy.cluster.hierarchy": ["compat.scipy:restore_plot_dendrogram"],
@@ -27,11 +28,32 @@ PATCHES = {
         "compat.tensorflow:restore_estimator",
     ],
     # The library itself.
+    "disentanglement_lib.config.reproduce": ["compat.register:studies"],
     "disentanglement_lib.data.ground_truth.named_data": [
         "compat.named_data:know_plugin_data"
     ],
+    "disentanglement_lib.evaluation.evaluate": ["compat.outputs:guard_evaluate"],
+    "disentanglement_lib.evaluation.evaluate": ["compat.scikit_learn:seed_estimators"],
+    "disentanglement_lib.evaluation.metrics.beta_vae": [
+        "compat.scikit_learn:keep_definitions"
+    ],
+    "disentanglement_lib.evaluation.metrics.dci": [
+        "compat.scikit_learn:keep_definitions"
+    ],
+    "disentanglement_lib.evaluation.metrics.modularity_explicitness": [
+        "compat.scikit_learn:keep_definitions"
+    ],
+    "disentanglement_lib.evaluation.metrics.sap_score": [
+        "compat.scikit_learn:keep_definitions"
+    ],
+    "disentanglement_lib.evaluation.metrics.utils": [
+        "compat.scikit_learn:keep_definitions"
+    ],
     "disentanglement_lib.postprocessing.methods": [
         "compat.postprocessing:seed_sampled_representation"
+    ],
+    "disentanglement_lib.postprocessing.postprocess": [
+        "compat.outputs:guard_postprocess"
     ],
     "disentanglement_lib.utils.aggregate_results": [
         "compat.results:read_nan",

@@ -10,6 +10,7 @@ def prepare():
     """Prepares this process for the library; called once, by the hook."""
     use_legacy_keras()
     missing_modules.provide()
+    commands.quieten_tensorflow()
     commands.explain_errors()
 
 

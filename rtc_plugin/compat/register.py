@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the plugin's own parts known where the library looks for its own."""
+
+from rtc_plugin.errors import UserError
+
+
+def models(train):
+    """Registers the plugin's models and networks with gin."""
+    import rtc_plugin.methods  # noqa: F401
+
+
+def input_pipeline(train):
+    """Feeds training by whole batches, in the order of the library's generator."""
+    from rtc_plugin.data.input_pipeline import make_input_fn
+
+    train._make_input_fn = make_input_fn
+
+
+def studies(reproduce):
+    """Has an unknown `--study` say which ones there are."""
+
+    class Studies(dict):
+        def __missing__(self, name):
+            known = ", ".join(sorted(self))
+            raise UserError(f"--study={name} is not a known study; known are: {known}.")
+
+    reproduce.STUDIES = Studies(reproduce.STUDIES)
