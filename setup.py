@@ -54,7 +54,8 @@ setup(
     python_requires=">=3.9,<3.14",
     packages=find_packages(include=["rtc_plugin", "rtc_plugin.*"]),
     package_data={"rtc_plugin": ["**/*.npz", "**/*.parquet", "**/*.json"]},
-    scripts=sorted(name for name in glob.glob("scripts/*") if os.path.isfile(name)),
+    # The other scripts work on the repository and not on an installed copy.
+    scripts=sorted(glob.glob("scripts/rtc_*")),
     cmdclass={"install_scripts": InstallScriptsAndPth},
     install_requires=[
         # The library that all this is for; never vendored, never changed.
