@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Total correlation by the density-ratio trick.
+
+A discriminator tells samples of the aggregated posterior q(z) (class 0) from samples of
+the product of its marginals (class 1), which permuting each latent over the batch
+makes. With D the probability of class 0 that the optimal discriminator gives,
+
+    TC = E_q(z)[log q(z) - sum_k log q(z_k)] = E_q(z)[log D(z) - log(1 - D(z))],
+
+and the log ratio is the difference of the two logits. The estimate is as good as the
+discriminator: it lags behind the encoder, cannot exceed what the discriminator has
+learnt (an untrained one gives about 0), and may be negative.
+
+References:
+    [1] H. Kim and A. Mnih. Disentangling by Factorising. ICML 2018. Equation 3,
+        Algorithms 1 and 2, appendix A. https://arxiv.org/abs/1802.05983
+"""
+
+import dataclasses
+
+import tensorflow.compat.v1 as tf
+from disentanglement_lib.methods.shared import architectures
+from disentanglement_lib.methods.unsupervised import vae
+
+from rtc_plugin.errors import UserError
+
+PERMUTE_FROM = {"same_batch": 2, "second_half": 4}
+"""Where permuted codes come from, and the smallest batch that can give them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DensityRatio:
+    """What the discriminator says about a batch of codes; all tensors are scalars.
+
+    Attributes:
+        total_correlation: Estimate in nats, to be minimised by the encoder. Its
+            gradient reaches the discriminator's weights too: minimise it with respect
+            to the other variables only.
+        discriminator_loss: Cross-entropy in nats, log 2 for a discriminator that knows
+            nothing. Its gradient reaches nothing but the discriminator's weights.
+        discriminator_accuracy: Share of the samples told right, in [0, 1].
+    """
+
+    total_correlation: tf.Tensor
+    discriminator_loss: tf.Tensor
+    discriminator_accuracy: tf.Tensor
+
+
+def estimate(z, is_training, permute_from="same_batch"):
+    """Builds the discriminator (gin's `discriminator`) and what it says about z.
+
+    Args:
+        z: Codes, tensor of shape [batch_size, num_latents].
+        is_training: Whether the graph is built for training.
+        permute_from: 'same_batch' sets z against permutations of itself, as the library
+            does. 'second_half' sets the first half of z against permutations of the
+            second, so that the two are independent, as the two batches of [1],
+            Algorithm 2, are; the estimate itself still uses all of z.
+
+    Returns:
+        A `DensityRatio`.
+
+    Raises:
+        UserError: If `permute_from` is not known or the batch is too small for it.
+    """
+    check_permutation(permute_from, z.shape.as_list()[0])
+    # Costs nothing: TensorFlow merges the copies of the network that see the same z.
+    codes = tf.stop_gradient(z)
+    joint, source = codes, codes
+    if permute_from == "second_half":
+        half = (z.shape.as_list()[0] or tf.shape(z)[0]) // 2
+        joint, source = codes[:half], codes[half : 2 * half]
+    permuted = vae.shuffle_codes(source)
+    with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
+        ratio = log_ratio(architectures.make_discriminator(z, is_training)[0])
+        ratio_joint = log_ratio(architectures.make_discriminator(joint, is_training)[0])
+        ratio_permuted = log_ratio(
+            architectures.make_discriminator(permuted, is_training)[0]
+        )
+    return DensityRatio(
+        total_correlation=tf.reduce_mean(ratio, name="total_correlation"),
+        discriminator_loss=discriminator_loss(ratio_joint, ratio_permuted),
+        discriminator_accuracy=discriminator_accuracy(ratio_joint, ratio_permuted),
+    )
+
+
+def check_permutation(permute_from, batch_size):
+    """Checks that codes can be permuted.
+
+    Args:
+        permute_from: See `estimate`.
+        batch_size: Number of codes, None if it is not known.
+
+    Raises:
+        UserError: If `permute_from` is not known or the batch is too small for it.
+    """
+    if permute_from not in PERMUTE_FROM:
+        raise UserError(
+            f"permute_from = {permute_from!r}: choose one of "
+            f"{', '.join(map(repr, PERMUTE_FROM))}."
+        )
+    smallest = PERMUTE_FROM[permute_from]
+    if batch_size is not None and batch_size < smallest:
+        raise UserError(
+            f"model.batch_size = {batch_size}: the discriminator permutes codes over "
+            f"the batch, which takes at least {smallest} (permute_from = "
+            f"{permute_from!r})."
+        )
+
+
+def log_ratio(logits):
+    """Returns log q(z) / prod_k q(z_k), of shape [batch_size], from logits [., 2]."""
+    return logits[:, 0] - logits[:, 1]
+
+
+def discriminator_loss(ratio_joint, ratio_permuted):
+    """Cross-entropy of the discriminator, from logits, so that no gradient dies.
+
+    (The library clips probabilities at 1e-6, beyond which the gradient is zero.)
+
+    Args:
+        ratio_joint: Log ratios at samples of q(z), shape [batch_size].
+        ratio_permuted: Log ratios at samples of prod_k q(z_k), shape [batch_size].
+
+    Returns:
+        Scalar in nats: the mean over both classes, which have equal weight.
+    """
+    return tf.add(
+        0.5 * tf.reduce_mean(tf.nn.softplus(-ratio_joint)),
+        0.5 * tf.reduce_mean(tf.nn.softplus(ratio_permuted)),
+        name="discriminator_loss",
+    )
+
+
+def discriminator_accuracy(ratio_joint, ratio_permuted):
+    """Share of the samples told right; one that knows nothing may give 1/2.
+
+    Args:
+        ratio_joint: Log ratios at samples of q(z), shape [batch_size].
+        ratio_permuted: Log ratios at samples of prod_k q(z_k), shape [batch_size].
+
+    Returns:
+        Scalar in [0, 1]; both classes have equal weight, and a tie counts as wrong.
+    """
+    return tf.add(
+        0.5 * tf.reduce_mean(tf.to_float(ratio_joint > 0)),
+        0.5 * tf.reduce_mean(tf.to_float(ratio_permuted < 0)),
+        name="discriminator_accuracy",
+    )
+
+
+def split_variables():
+    """Returns the trainable variables of the model and of the discriminator.
+
+    Returns:
+        Pair of lists. The discriminator's are those of the library's variable scope of
+        that name; all others are the model's.
+    """
+    discriminator = [
+        variable
+        for variable in tf.trainable_variables()
+        if "discriminator" in variable.name.split("/")
+    ]
+    names = {variable.name for variable in discriminator}
+    model = [v for v in tf.trainable_variables() if v.name not in names]
+    return model, discriminator
+
+
+def alternate(
+    model_loss, discriminator_loss, model_optimizer, discriminator_optimizer, count_both
+):
+    """Trains a model and its discriminator, each on its own loss and variables.
+
+    All gradients are taken at the same weights; without that, which weights a gradient
+    sees would depend on which of the two updates happens to be first.
+
+    Args:
+        model_loss: Scalar, minimised with respect to all but the discriminator.
+        discriminator_loss: Scalar, minimised with respect to the discriminator.
+        model_optimizer: A `tf.train.Optimizer`.
+        discriminator_optimizer: A `tf.train.Optimizer`.
+        count_both: Whether the discriminator's update counts as a global step of its
+            own, as in the library's FactorVAE.
+
+    Returns:
+        Operation that makes one update of each.
+    """
+    global_step = tf.train.get_global_step()
+    model_variables, discriminator_variables = split_variables()
+    model_gradients = model_optimizer.compute_gradients(
+        model_loss, var_list=model_variables
+    )
+    discriminator_gradients = discriminator_optimizer.compute_gradients(
+        discriminator_loss, var_list=discriminator_variables
+    )
+    gradients = [
+        gradient
+        for gradient, _ in model_gradients + discriminator_gradients
+        if gradient is not None
+    ]
+    with tf.control_dependencies(gradients):
+        train_model = model_optimizer.apply_gradients(
+            model_gradients, global_step=global_step
+        )
+    with tf.control_dependencies([train_model]):
+        return discriminator_optimizer.apply_gradients(
+            discriminator_gradients, global_step=global_step if count_both else None
+        )
