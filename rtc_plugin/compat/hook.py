@@ -32,8 +32,10 @@ PATCHES = {
     "disentanglement_lib.data.ground_truth.named_data": [
         "compat.named_data:know_plugin_data"
     ],
-    "disentanglement_lib.evaluation.evaluate": ["compat.outputs:guard_evaluate"],
-    "disentanglement_lib.evaluation.evaluate": ["compat.scikit_learn:seed_estimators"],
+    "disentanglement_lib.evaluation.evaluate": [
+        "compat.scikit_learn:seed_estimators",
+        "compat.outputs:guard_evaluate",
+    ],
     "disentanglement_lib.evaluation.metrics.beta_vae": [
         "compat.scikit_learn:keep_definitions"
     ],
@@ -48,6 +50,11 @@ PATCHES = {
     ],
     "disentanglement_lib.evaluation.metrics.utils": [
         "compat.scikit_learn:keep_definitions"
+    ],
+    "disentanglement_lib.methods.unsupervised.train": [
+        "compat.register:models",
+        "compat.register:input_pipeline",
+        "compat.train:make_resumable",
     ],
     "disentanglement_lib.postprocessing.methods": [
         "compat.postprocessing:seed_sampled_representation"

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scores mean what they meant: the estimators of scikit-learn 0.21.
+
+The library's published study ran on scikit-learn 0.20 and 0.21. Estimators that its
+metrics create with their defaults have changed since, and the scores with them:
+
+* `LogisticRegression` and `LogisticRegressionCV` solved a problem with several classes
+  as one against the rest, the first by liblinear (which regularises the intercept), the
+  second by L-BFGS. Since 0.22 both fit one multinomial model.
+* `GradientBoostingClassifier` split no node of impurity 1e-7 or less. Since 0.23 its
+  trees go on, which matters where they fit every training point: at 10 or 100 points.
+* `LinearSVC` solved the dual problem. Since 1.5 it chooses.
+
+The metrics get the old definitions, unless the gin binding
+
+    scores.definition = "today"
+
+asks for those of the installed version; the binding is then part of the evaluation's
+saved config. What else the metrics use (`KFold`, `mutual_info_score`, `roc_auc_score`,
+the trees' importances) means the same in both.
+
+Only the metric modules of the library see the old definitions; scikit-learn itself is
+left alone. For scikit-learn 1.0 and newer.
+"""
+
+# ruff: noqa: NPY002, scikit-learn's estimators draw from NumPy's global random state
+
+import functools
+import inspect
+import types
+
+import gin.tf
+import numpy as np
+from sklearn import ensemble, linear_model, multiclass, svm, tree
+from sklearn.utils import check_random_state
+
+
+@gin.configurable("scores")
+def score_definition(definition="study"):
+    """Says which definitions of its estimators a metric uses.
+
+    Args:
+      definition: "study" for scikit-learn 0.21's, on which the library's published
+        numbers stand; "today" for those of the installed version.
+
+    Returns:
+      The definition, "study" or "today".
+
+    Raises:
+      ValueError: If it is neither.
+    """
+    if definition not in ("study", "today"):
+        raise ValueError(
+            "scores.definition must be 'study' (scikit-learn 0.21, the default) or"
+            f" 'today' (the installed version), not {definition!r}."
+        )
+    return definition
+
+
+def _active_definition():
+    # gin writes the parameters of every configurable that ran to the saved config; by
+    # default that shall be the one that the library has always written.
+    try:
+        gin.query_parameter("scores.definition")
+    except ValueError:
+        return "study"
+    return score_definition()
+
+
+def logistic_regression(random_state=None):
+    """Creates what `LogisticRegression` was by default.
+
+    Args:
+      random_state: Seed or random state. The solver needs none, but it took one number
+        off the metric's random state, and the metric goes on with the rest.
+
+    Returns:
+      Estimator: one class against the rest, liblinear, C = 1.
+    """
+    check_random_state(random_state).randint(np.iinfo("i").max)
+    binary = linear_model.LogisticRegression(solver="liblinear")
+    return multiclass.OneVsRestClassifier(binary)
+
+
+def logistic_regression_cv(Cs, cv):  # noqa: N803, scikit-learn's name
+    """Creates what `LogisticRegressionCV` was by default.
+
+    Args:
+      Cs: Number of inverse regularisation strengths, on a log scale from 1e-4 to 1e4.
+      cv: Cross-validation generator.
+
+    Returns:
+      Estimator: one class against the rest, L-BFGS, each class with the strength under
+      which it is told from the rest most accurately.
+    """
+    return multiclass.OneVsRestClassifier(
+        linear_model.LogisticRegressionCV(Cs=Cs, cv=cv)
+    )
+
+
+def linear_svc(**kwargs):
+    """Creates what `LinearSVC` was by default: a solver of the dual problem."""
+    return svm.LinearSVC(dual=True, **kwargs)
+
+
+class _CoarseTree(tree.DecisionTreeRegressor):
+    """Regression tree that splits no node of impurity 1e-7 or less.
+
+    Today's tree stops at the machine epsilon. A target in smaller units moves that
+    bound to 1e-7 and nothing else: splits don't depend on the unit, and boosting
+    replaces the values of the leaves by its own.
+    """
+
+    def fit(self, X, y, **kwargs):  # noqa: N803, scikit-learn's name
+        """Builds the tree."""
+        return super().fit(X, y * np.sqrt(np.finfo(np.float64).eps / 1e-7), **kwargs)
+
+
+class GradientBoostingClassifier(ensemble.GradientBoostingClassifier):
+    """What `GradientBoostingClassifier` was: trees with a bound on the impurity."""
+
+    # The stock method, for which the name of the tree's class means ours.
+    _stock = ensemble.GradientBoostingClassifier._fit_stage
+    _fit_stage = types.FunctionType(
+        _stock.__code__,
+        dict(_stock.__globals__, DecisionTreeRegressor=_CoarseTree),
+        _stock.__name__,
+        _stock.__defaults__,
+        _stock.__closure__,
+    )
+    del _stock
+
+
+_STUDY = {
+    ensemble.GradientBoostingClassifier: GradientBoostingClassifier,
+    linear_model.LogisticRegression: logistic_regression,
+    linear_model.LogisticRegressionCV: logistic_regression_cv,
+    svm.LinearSVC: linear_svc,
+}
+
+
+def _by_definition(today):
+    """Returns a constructor that asks for the definition when it is called."""
+
+    @functools.wraps(today)
+    def create(**kwargs):
+        estimator = _STUDY[today] if _active_definition() == "study" else today
+        return estimator(**kwargs)
+
+    return create
+
+
+def _overlay(package):
+    """Returns a copy of a scikit-learn package's namespace, estimators exchanged."""
+    overlay = types.ModuleType(package.__name__, package.__doc__)
+    vars(overlay).update(vars(package))
+    for today in _STUDY:
+        if getattr(package, today.__name__, None) is today:
+            setattr(overlay, today.__name__, _by_definition(today))
+    return overlay
+
+
+def keep_definitions(metric):
+    """Patches a metric module of the library that imports scikit-learn's packages."""
+    for package in (ensemble, linear_model, svm):
+        name = package.__name__.rpartition(".")[2]
+        if getattr(metric, name, None) is package:
+            setattr(metric, name, _overlay(package))
+
+
+def seed_estimators(evaluate):
+    """Makes an evaluation repeatable: patches the library's `evaluation.evaluate`.
+
+    `evaluation.random_seed` seeds what the metrics draw themselves. The boosted trees
+    (DCI, downstream tasks), SAP's `LinearSVC` and the interventions of the strong
+    downstream task draw from NumPy's global random state, which nothing seeds. While an
+    evaluation runs, that state now follows from the evaluation's seed.
+    """
+    stock = evaluate.evaluate
+
+    @functools.wraps(stock)
+    def seeded(*args, **kwargs):
+        given = inspect.signature(stock).bind_partial(*args, **kwargs).arguments
+        seed = given.get("random_seed", gin.REQUIRED)
+        if seed is gin.REQUIRED:
+            seed = gin.get_bindings("evaluation").get("random_seed")
+        if seed is None:
+            return stock(*args, **kwargs)
+        before = np.random.get_state()
+        # The second number keeps it apart from the metric's own RandomState(seed).
+        np.random.seed([seed, 1])
+        try:
+            return stock(*args, **kwargs)
+        finally:
+            np.random.set_state(before)
+
+    evaluate.evaluate = seeded
