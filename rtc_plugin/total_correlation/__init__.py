@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Total correlation, TC(z) = KL(q(z) || prod_k q(z_k)), estimated and exact.
+
+Pure functions on arrays of shape [num_samples, num_latent]; all results are in nats.
+Nothing here needs TensorFlow; `tf_minibatch` has the minibatch forms for training.
+
+    what you have                    function
+    a covariance                     gaussian_from_covariance
+    samples, Gaussian assumption     gaussian, copula (any marginals)
+    samples, no assumption           knn, knn_permutation_test, discriminator
+    an encoder over a data set       mixture (exact up to a known error)
+    an encoder on one batch          minibatch (biased; read its module first)
+    an encoder, latent by latent     signal_share, classify_latents,
+                                     mixture_decomposition (I(z_k; n))
+"""
+
+from rtc_plugin.total_correlation.aggregated import (
+    Estimate,
+    MixtureDecomposition,
+    mixture,
+    mixture_decomposition,
+    mixture_log_densities,
+    sample_mixture,
+)
+from rtc_plugin.total_correlation.batch import (
+    ESTIMATORS,
+    Decomposition,
+    minibatch,
+    minibatch_decomposition,
+    minibatch_weights,
+)
+from rtc_plugin.total_correlation.covariance import (
+    copula,
+    gaussian,
+    gaussian_bias,
+    gaussian_from_covariance,
+    gaussian_spread,
+)
+from rtc_plugin.total_correlation.density_ratio import (
+    Discriminator,
+    HeldOutEstimate,
+    discriminator,
+    shuffle_latents,
+)
+from rtc_plugin.total_correlation.latents import (
+    ACTIVE,
+    MIXED,
+    PASSIVE,
+    classify_latents,
+    gaussian_sampled,
+    signal_share,
+)
+from rtc_plugin.total_correlation.neighbours import (
+    PairwiseInformation,
+    PermutationTest,
+    knn,
+    knn_permutation_test,
+    pairwise_mutual_information,
+)
+
+__all__ = [
+    "ACTIVE",
+    "ESTIMATORS",
+    "MIXED",
+    "PASSIVE",
+    "Decomposition",
+    "Discriminator",
+    "Estimate",
+    "HeldOutEstimate",
+    "MixtureDecomposition",
+    "PairwiseInformation",
+    "PermutationTest",
+    "classify_latents",
+    "copula",
+    "discriminator",
+    "gaussian",
+    "gaussian_bias",
+    "gaussian_from_covariance",
+    "gaussian_sampled",
+    "gaussian_spread",
+    "knn",
+    "knn_permutation_test",
+    "minibatch",
+    "minibatch_decomposition",
+    "minibatch_weights",
+    "mixture",
+    "mixture_decomposition",
+    "mixture_log_densities",
+    "pairwise_mutual_information",
+    "sample_mixture",
+    "shuffle_latents",
+    "signal_share",
+]

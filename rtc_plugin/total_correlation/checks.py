@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Argument checks that every estimator shares."""
+
+import numbers
+
+import numpy as np
+
+
+def matrix(array, name, min_rows=2):
+    """Returns `array` as a finite float64 matrix.
+
+    Args:
+        array: Array-like of shape [num_samples, num_latent].
+        name: The argument's name, for the message.
+        min_rows: Smallest number of rows that makes sense.
+
+    Raises:
+        ValueError: Not two-dimensional, too few rows, no columns, NaN or infinity.
+    """
+    array = np.asarray(array, dtype=np.float64)
+    if array.ndim != 2:
+        raise ValueError(
+            f"{name} must have shape [num_samples, num_latent], got {array.shape}."
+        )
+    if array.shape[0] < min_rows or array.shape[1] < 1:
+        raise ValueError(
+            f"{name} needs at least {min_rows} rows and one column, got {array.shape}."
+        )
+    if not np.all(np.isfinite(array)):
+        bad = np.flatnonzero(~np.isfinite(array).all(axis=0)).tolist()
+        raise ValueError(f"{name} has NaN or infinite entries in columns {bad}.")
+    return array
+
+
+def encodings(z_mean, z_logvar, min_rows=2):
+    """Returns the mean and log variance of Gaussian encodings, checked together."""
+    z_mean = matrix(z_mean, "z_mean", min_rows)
+    z_logvar = matrix(z_logvar, "z_logvar", min_rows)
+    same_shape(z_logvar, "z_logvar", z_mean, "z_mean")
+    return z_mean, z_logvar
+
+
+def same_shape(array, name, other, other_name):
+    """Raises a ValueError unless both arrays have one shape."""
+    if array.shape != other.shape:
+        raise ValueError(
+            f"{name} has shape {array.shape}, but {other_name} has {other.shape}."
+        )
+
+
+def positive_integer(value, name, minimum=1):
+    """Returns `value` as an int that is at least `minimum`.
+
+    Raises:
+        ValueError: Not an integer, or too small.
+    """
+    if not isinstance(value, numbers.Integral) or value < minimum:
+        raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}.")
+    return int(value)
+
+
+def random_generator(random_state):
+    """Returns a NumPy Generator.
+
+    Args:
+        random_state: Seed, `numpy.random.RandomState` (as the library hands to its
+            metrics) or `numpy.random.Generator`. A RandomState seeds a Generator of
+            its own and moves on by four draws.
+    """
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(2**31, size=4)
+    return np.random.default_rng(random_state)

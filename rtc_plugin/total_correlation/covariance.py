@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Total correlation of a Gaussian, from samples, ranks or a covariance.
+
+For z ~ N(., S), TC(z) = 1/2 (log |diag S| - log |S|) = -1/2 log |Corr z|
+(Proposition 1 of [1]). For any other law the same number is the total correlation of
+the Gaussian with z's covariance. It sees linear dependence only: an uncorrelated ring
+scores 0.
+
+A latent that never varies is independent of all others, so it is left out; if fewer
+than two latents vary, the total correlation is 0.
+
+#### References
+[1] Regularized TC-VAE, 2020. https://arxiv.org/abs/2009.05739
+[2] Liu, Lafferty, Wasserman. The Nonparanormal. JMLR 10, 2009.
+"""
+
+import math
+
+import numpy as np
+from scipy import special, stats
+
+from rtc_plugin.total_correlation import checks
+
+
+def gaussian(samples, floor=None):
+    """Returns the Gaussian total correlation of samples, in nats.
+
+    It works on the singular values of the standardised samples, which keep twice the
+    digits of those of a correlation matrix; latents may differ in scale by any factor.
+    The estimate is biased upwards by about D(D-1)/(4(n-1)), see `gaussian_bias`.
+
+    Args:
+        samples: [num_samples, num_latent] array.
+        floor: If given, eigenvalues of the correlation matrix below it are raised to
+            it, so that the answer is finite.
+
+    Returns:
+        Float in [0, inf]. `inf` if latents are linearly dependent within the rounding
+        error of the samples' own precision (so float32 copies count as copies), as
+        they always are if num_samples <= num_latent.
+
+    Raises:
+        ValueError: `samples` is no finite matrix of at least two rows.
+    """
+    precision = np.asarray(samples).dtype
+    if precision.kind != "f":
+        precision = np.dtype(np.float64)
+    samples = checks.matrix(samples, "samples")
+    # Powers of two scale without rounding; the second mean is what the first missed.
+    samples = np.ldexp(samples, -np.frexp(np.abs(samples).max(axis=0))[1])
+    centered = samples - samples.mean(axis=0)
+    centered -= centered.mean(axis=0)
+    spread = np.sqrt(np.mean(centered**2, axis=0))
+    resolution = np.finfo(precision).eps
+    varies = spread > 4.0 * np.finfo(np.float64).eps
+    if np.count_nonzero(varies) < 2:
+        return 0.0
+    centered, spread = centered[:, varies], spread[varies]
+    if centered.shape[0] <= centered.shape[1]:
+        singular_values = np.zeros(centered.shape[1])
+    else:
+        standardised = centered / (spread * math.sqrt(len(centered)))
+        singular_values = np.linalg.svd(standardised, compute_uv=False)
+    # Rounding a latent to its precision adds noise of eps * |value|.
+    rounding = resolution * np.sqrt(np.sum(spread**-2.0))
+    rounding += 10 * len(singular_values) * np.finfo(np.float64).eps
+    eigenvalues = np.where(singular_values > rounding, singular_values, 0.0) ** 2
+    return _from_eigenvalues(eigenvalues, floor)
+
+
+def gaussian_from_covariance(cov, floor=None):
+    """Returns the total correlation of a Gaussian of covariance `cov`, in nats.
+
+    Args:
+        cov: [num_latent, num_latent] symmetric positive semi-definite matrix.
+        floor: As in `gaussian`.
+
+    Returns:
+        Float in [0, inf]; `inf` if the correlation matrix is singular to rounding.
+
+    Raises:
+        ValueError: `cov` is not finite, square, symmetric, positive semi-definite.
+    """
+    cov = checks.matrix(cov, "cov", min_rows=1)
+    if cov.shape[0] != cov.shape[1]:
+        raise ValueError(f"cov must be square, got {cov.shape}.")
+    variance = np.diag(cov)
+    if np.any(variance < 0):
+        raise ValueError("cov has a negative variance on its diagonal.")
+    varies = variance > 0
+    if np.any(cov[~varies] != 0) or np.any(cov[:, ~varies] != 0):
+        raise ValueError("cov has a latent of variance 0 that covaries with others.")
+    if np.count_nonzero(varies) < 2:
+        return 0.0
+    scale = np.sqrt(variance[varies])
+    corr = cov[np.ix_(varies, varies)] / scale / scale[:, None]
+    if not np.allclose(corr, corr.T, rtol=0.0, atol=1e-8):
+        raise ValueError("cov must be symmetric.")
+    eigenvalues = np.linalg.eigvalsh(0.5 * (corr + corr.T))
+    if eigenvalues[0] < -1e-6:
+        raise ValueError("cov must be positive semi-definite.")
+    rounding = len(corr) * np.finfo(np.float64).eps * eigenvalues[-1]
+    eigenvalues = np.where(eigenvalues > rounding, eigenvalues, 0.0)
+    return _from_eigenvalues(eigenvalues, floor)
+
+
+def copula(samples):
+    """Returns the Gaussian total correlation of the samples' normal scores, in nats.
+
+    Each latent is replaced by Phi^-1(rank / (n + 1)), so the number does not change
+    under monotone maps of single latents and does not mind heavy tails or outliers
+    (the nonparanormal of [2]). It equals the true total correlation if z has a
+    Gaussian copula, and is as blind as `gaussian` to dependence without rank
+    correlation. Equal values share their mean rank.
+
+    Args:
+        samples: [num_samples, num_latent] array.
+
+    Returns:
+        Float in [0, inf].
+
+    Raises:
+        ValueError: `samples` is no finite matrix of at least two rows.
+    """
+    samples = checks.matrix(samples, "samples")
+    ranks = stats.rankdata(samples, axis=0)
+    return gaussian(special.ndtri(ranks / (len(samples) + 1.0)))
+
+
+def gaussian_bias(num_samples, num_latent):
+    """Returns D(D-1)/(4(n-1)): the excess that `gaussian` shows on Gaussian data.
+
+    The noise floor of a total correlation from n samples: independent latents score
+    this on average. To first order in D/n the excess is the same at any correlation.
+    """
+    return num_latent * (num_latent - 1) / (4.0 * (num_samples - 1))
+
+
+def gaussian_spread(num_samples, num_latent):
+    """Returns the standard deviation of `gaussian` on independent Gaussian latents.
+
+    Half the sum of D(D-1)/2 squared correlations, each chi^2_1 / (n-1):
+    sqrt(D(D-1)) / (2(n-1)).
+    """
+    return math.sqrt(num_latent * (num_latent - 1)) / (2.0 * (num_samples - 1))
+
+
+def _from_eigenvalues(eigenvalues, floor):
+    if floor is not None:
+        if not 0 < floor <= 1:
+            raise ValueError(f"floor must be in (0, 1], got {floor!r}.")
+        eigenvalues = np.maximum(eigenvalues, floor)
+    if np.any(eigenvalues == 0):
+        return math.inf
+    # The eigenvalues' mean is 1, so only rounding can push this below 0.
+    return max(0.0, float(-0.5 * np.sum(np.log(eigenvalues))))

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each latent of a Gaussian encoder carries: signal, noise, information.
+
+A dead latent of an ordinary VAE has variance 1 and no KL divergence, so thresholds on
+either find it. With a variance penalty of weight eta its variance is 1/(1 + 2 eta) and
+its KL divergence exceeds one nat: every such threshold calls it alive. The share of
+signal in the latent's total variance is free of scale and right for both.
+
+#### References
+[1] Regularized TC-VAE, 2020. https://arxiv.org/abs/2009.05739
+[2] Bonheme, Grzes. Be More Active! JMLR 2023. https://arxiv.org/abs/2109.12679
+"""
+
+import numpy as np
+
+from rtc_plugin.total_correlation import checks, covariance
+
+ACTIVE, MIXED, PASSIVE = "active", "mixed", "passive"
+
+
+def signal_share(z_mean, z_logvar):
+    """Returns r_k = Var mu_k / (Var mu_k + E sigma_k^2), the law of total variance.
+
+    The noise share is 1 - r_k. The correlation matrices of mean and sampled codes are
+    tied by Corr z = diag(1 - r) + r^(1/2) Corr mu r^(1/2), whatever the law of x.
+
+    Args:
+        z_mean: [num_samples, num_latent], means of the encodings.
+        z_logvar: [num_samples, num_latent], log variances of the encodings.
+
+    Returns:
+        [num_latent] array in [0, 1]: 1 is a latent without noise, 0 one of noise only
+        (or one that is constant).
+
+    Raises:
+        ValueError: Shapes differ, NaN or infinity, fewer than two encodings.
+    """
+    z_mean, z_logvar = checks.encodings(z_mean, z_logvar)
+    signal = z_mean.var(axis=0, ddof=1)
+    total = signal + np.exp(z_logvar).mean(axis=0)
+    return np.divide(signal, total, out=np.zeros_like(total), where=total > 0)
+
+
+def classify_latents(z_mean, z_logvar, active_above=0.9, passive_below=0.1):
+    """Sorts latents into active, mixed and passive by their signal share r_k.
+
+    In an ordinary VAE, where every latent's total variance is about 1, the defaults
+    are the thresholds of [2] on the mean variance: active if E sigma_k^2 <= 0.1,
+    passive if >= 0.9. They hold for any scale, so also for RTC models.
+
+    Args:
+        z_mean: [num_samples, num_latent], means of the encodings.
+        z_logvar: [num_samples, num_latent], log variances of the encodings.
+        active_above: r_k from here on is active.
+        passive_below: r_k up to here is passive; what is between is mixed.
+
+    Returns:
+        [num_latent] array of the strings `ACTIVE`, `MIXED`, `PASSIVE`.
+
+    Raises:
+        ValueError: As `signal_share`, or unordered thresholds.
+    """
+    if not 0 <= passive_below < active_above <= 1:
+        raise ValueError(
+            "passive_below must be less than active_above, both in [0, 1], got "
+            f"{passive_below!r} and {active_above!r}."
+        )
+    share = signal_share(z_mean, z_logvar)
+    return np.select(
+        [share >= active_above, share <= passive_below], [ACTIVE, PASSIVE], MIXED
+    )
+
+
+def gaussian_sampled(z_mean, z_logvar, floor=None):
+    """Returns the Gaussian total correlation of the sampled code without sampling.
+
+    Cov z = Cov mu + diag E sigma^2, so no noise needs to be drawn. Never more than the
+    total correlation of the mean codes, `gaussian(z_mean)`, up to rounding.
+
+    Args:
+        z_mean: [num_samples, num_latent], means of the encodings.
+        z_logvar: [num_samples, num_latent], log variances of the encodings.
+        floor: As in `gaussian`.
+
+    Returns:
+        Float in [0, inf], nats.
+
+    Raises:
+        ValueError: As `signal_share`.
+    """
+    z_mean, z_logvar = checks.encodings(z_mean, z_logvar)
+    cov = np.cov(z_mean, rowvar=False).reshape((z_mean.shape[1],) * 2)
+    cov = cov + np.diag(np.exp(z_logvar).mean(axis=0))
+    return covariance.gaussian_from_covariance(cov, floor)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from rtc_plugin import total_correlation as tc
+
+
+def encodings(seed, dataset_size, num_latent):
+    random = np.random.default_rng(seed)
+    z_mean = random.standard_normal((dataset_size, num_latent))
+    return z_mean, random.uniform(-4.0, 0.0, z_mean.shape)
+
+
+@pytest.mark.parametrize("dataset_size", [1, 50, 2500])
+def test_log_densities_agree_with_direct_summation(dataset_size):
+    z_mean, z_logvar = encodings(0, dataset_size, 3)
+    z = np.random.default_rng(1).standard_normal((130, 3)) * 5
+    log_q = stats.norm.logpdf(z[:, None], z_mean, np.exp(0.5 * z_logvar))
+    joint, marginals = tc.mixture_log_densities(z, z_mean, z_logvar)
+    log_size = math.log(dataset_size)
+    expected = special.logsumexp(log_q.sum(axis=2), axis=1) - log_size
+    np.testing.assert_allclose(joint, expected, rtol=1e-10)
+    expected = special.logsumexp(log_q, axis=1) - log_size
+    np.testing.assert_allclose(marginals, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_value_agrees_with_quadrature(seed):
+    z_mean, z_logvar = encodings(seed, 5, 2)
+    axis, step = np.linspace(-8, 8, 401, retstep=True)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    joint, marginals = tc.mixture_log_densities(grid, z_mean, z_logvar)
+    # The grid is finer than every component: the sum's error is below 1e-6.
+    truth = np.sum(np.exp(joint) * (joint - marginals.sum(axis=1))) * step**2
+    value, standard_error = tc.mixture(z_mean, z_logvar, 20000, seed)
+    assert abs(value - truth) < 4 * standard_error
+
+
+def test_standard_error_is_the_spread_over_seeds():
+    z_mean, z_logvar = encodings(0, 50, 3)
+    runs = np.array([tc.mixture(z_mean, z_logvar, 500, seed) for seed in range(100)])
+    assert runs[:, 1].mean() == pytest.approx(runs[:, 0].std(), rel=0.3)
+
+
+def test_sharp_encodings_give_the_entropies_of_the_grid():
+    # Means on a full grid are independent; on its diagonal they determine each other.
+    sides = np.arange(4.0)
+    grid = np.array(list(itertools.product(sides, sides)))
+    value, error = tc.mixture(grid, np.full(grid.shape, -20.0), 1000, 0)
+    assert abs(value) < 4 * error + 1e-9
+    diagonal = np.stack([sides, sides, sides], axis=1)
+    value, _ = tc.mixture(diagonal, np.full(diagonal.shape, -20.0), 100, 0)
+    assert value == pytest.approx(2 * math.log(4), abs=1e-9)
+
+
+def test_total_correlation_of_means_of_a_large_data_set_tends_to_the_gaussian():
+    random = np.random.default_rng(0)
+    cov = np.array([[1.0, 0.8], [0.8, 1.0]])
+    z_mean = random.multivariate_normal([0, 0], cov, size=20000)
+    z_logvar = np.full(z_mean.shape, 2 * math.log(0.5))
+    value, error = tc.mixture(z_mean, z_logvar, 4000, 0)
+    truth = tc.gaussian_from_covariance(cov + 0.25 * np.eye(2))
+    # The data set itself is a sample: its correlation has a spread of its own.
+    assert abs(value - truth) < 4 * error + 4 * tc.gaussian_spread(20000, 2) * 20
+
+
+def test_decomposition_adds_up():
+    z_mean, z_logvar = encodings(0, 300, 4)
+    got = tc.mixture_decomposition(z_mean, z_logvar, 400, 0)
+    chain = got.mutual_information.sum() - got.index_mutual_information.value
+    assert got.total_correlation.value == pytest.approx(chain, abs=1e-10)
+    assert np.all(got.mutual_information < math.log(300))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_mutual_information_of_a_latent_agrees_with_quadrature(seed):
+    z_mean, z_logvar = encodings(seed, 20, 2)
+    got = tc.mixture_decomposition(z_mean, z_logvar, 20000, seed)
+    grid = np.linspace(-12, 12, 24001)
+    for k in range(2):
+        scale = np.exp(0.5 * z_logvar[:, k])
+        density = stats.norm.pdf(grid[:, None], z_mean[:, k], scale).mean(axis=1)
+        entropy = special.entr(density).sum() * (grid[1] - grid[0])
+        noise_entropy = np.mean(stats.norm.entropy(scale=scale))
+        error = got.mutual_information_standard_error[k]
+        assert abs(got.mutual_information[k] - (entropy - noise_entropy)) < 4 * error
+
+
+def test_one_latent_has_no_total_correlation():
+    z_mean, z_logvar = encodings(0, 10, 1)
+    assert tc.mixture(z_mean, z_logvar, 10, 0) == (0.0, 0.0)
+
+
+def test_same_seed_same_number_whatever_the_threads():
+    z_mean, z_logvar = encodings(0, 3000, 3)
+    one = tc.mixture(z_mean, z_logvar, 300, 0, num_threads=1)
+    assert one == tc.mixture(z_mean, z_logvar, 300, 0, num_threads=3)
+    assert one == tc.mixture(z_mean, z_logvar, 300, 0)
+    assert one != tc.mixture(z_mean, z_logvar, 300, 1)
+    state = np.random.RandomState(5), np.random.RandomState(5)
+    assert tc.mixture(z_mean, z_logvar, 300, state[0]) == tc.mixture(
+        z_mean, z_logvar, 300, state[1]
+    )
+
+
+def test_bad_input():
+    z_mean, z_logvar = encodings(0, 10, 2)
+    with pytest.raises(ValueError, match="z_logvar has shape"):
+        tc.mixture(z_mean, z_logvar[:5], 10, 0)
+    with pytest.raises(ValueError, match="z_mean has NaN"):
+        tc.mixture(z_mean * np.nan, z_logvar, 10, 0)
+    with pytest.raises(ValueError, match="num_samples must be an integer >= 2"):
+        tc.mixture(z_mean, z_logvar, 1, 0)
+    with pytest.raises(ValueError, match="z has 3 latents, but z_mean 2"):
+        tc.mixture_log_densities(np.zeros((4, 3)), z_mean, z_logvar)

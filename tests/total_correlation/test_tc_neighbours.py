@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import numpy as np
+import pytest
+from scipy import spatial, special
+
+from rtc_plugin import total_correlation as tc
+
+
+def correlated(seed, num_samples, num_latent, rho):
+    cov = (1 - rho) * np.eye(num_latent) + rho
+    random = np.random.default_rng(seed)
+    samples = random.multivariate_normal(np.zeros(num_latent), cov, size=num_samples)
+    return samples, tc.gaussian_from_covariance(cov)
+
+
+def ring(seed, num_samples):
+    """A ring of radius 1 and noise 0.1: no correlation, TC = 0.6789."""
+    random = np.random.default_rng(seed)
+    angle = random.uniform(0, 2 * math.pi, num_samples)
+    noise = 0.1 * random.standard_normal((num_samples, 2))
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1) + noise
+
+
+def test_agrees_with_the_definition_point_by_point():
+    samples = np.random.default_rng(0).standard_normal((60, 3))
+    samples = (samples - samples.mean(axis=0)) / samples.std(axis=0)
+    distances = spatial.distance.cdist(samples, samples, "chebyshev")
+    reach = np.sort(distances, axis=1)[:, 3]  # Column 0 is the point itself.
+    value = special.digamma(3) + 2 * special.digamma(60)
+    for k in range(3):
+        near = np.abs(samples[:, None, k] - samples[None, :, k]) < reach[:, None]
+        value -= np.mean(special.digamma(near.sum(axis=1)))
+    assert tc.knn(samples, 3) == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize("num_latent, rho, relative", [(2, 0.9, 0.02), (5, 0.6, 0.06)])
+def test_gaussian_data(num_latent, rho, relative):
+    values = [tc.knn(correlated(s, 3000, num_latent, rho)[0]) for s in range(4)]
+    truth = correlated(0, 10, num_latent, rho)[1]
+    error = np.std(values, ddof=1) / 2
+    assert abs(np.mean(values) - truth) < 4 * error + relative * truth
+
+
+def test_independent_latents_score_zero():
+    values = [tc.knn(correlated(s, 2000, 4, 0.0)[0]) for s in range(6)]
+    assert abs(np.mean(values)) < 4 * np.std(values, ddof=1) / math.sqrt(6)
+
+
+def test_sees_a_ring_where_gaussian_and_copula_see_nothing():
+    samples = ring(0, 5000)
+    assert tc.knn(samples) == pytest.approx(0.6789, abs=0.04)
+    assert tc.gaussian(samples) < 0.002
+    assert tc.copula(samples) < 0.002
+
+
+def test_scale_shift_and_constants_do_not_matter():
+    samples, _ = correlated(0, 500, 2, 0.8)
+    value = tc.knn(samples)
+    assert tc.knn(samples * [1e-8, 1e8] + [3.0, 0.0]) == pytest.approx(value, abs=1e-6)
+    constant = np.concatenate([samples, np.full((500, 1), 7.0)], axis=1)
+    assert tc.knn(constant) == value
+    assert tc.knn(constant[:, [0, 2]]) == tc.knn(samples[:, :1]) == 0.0
+
+
+def test_copies_of_rows_count_once():
+    samples, _ = correlated(0, 1000, 3, 0.5)
+    copies = np.random.default_rng(0).permutation(np.tile(samples, (5, 1)))
+    assert tc.knn(copies) == pytest.approx(tc.knn(samples), abs=1e-9)
+
+
+def test_permutation_test_rejects_only_dependence():
+    independent = [
+        tc.knn_permutation_test(correlated(s, 100, 2, 0.0)[0], 3, 39, s).p_value
+        for s in range(30)
+    ]
+    # Uniform on {1/40, ..., 1}: the chance of more than 7 of 30 below 0.1 is 1 %.
+    assert np.sum(np.array(independent) <= 0.1) <= 7
+    assert np.mean(independent) == pytest.approx(0.5, abs=4 * math.sqrt(1 / 12 / 30))
+    dependent = tc.knn_permutation_test(ring(0, 500), 3, 99, 0)
+    assert dependent.p_value == pytest.approx(0.01)
+    assert dependent.value > dependent.null.max()
+
+
+def test_pairwise_information_finds_the_dependent_pair():
+    samples = np.concatenate(
+        [ring(0, 800), np.random.default_rng(1).standard_normal((800, 1))], axis=1
+    )
+    value, p_value = tc.pairwise_mutual_information(samples, 3, 39, 0)
+    assert np.all(np.isnan(np.diag(value))) and np.all(np.isnan(np.diag(p_value)))
+    np.testing.assert_array_equal(value, value.T)
+    assert value[0, 1] == tc.knn(samples[:, :2]) > 0.5
+    assert p_value[0, 1] == pytest.approx(1 / 40)
+    assert min(p_value[0, 2], p_value[1, 2]) > 1 / 40
+    assert max(abs(value[0, 2]), abs(value[1, 2])) < 0.1
+    assert np.all(np.isnan(tc.pairwise_mutual_information(samples).p_value))
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="samples has 2 distinct rows, too few"):
+        tc.knn([[0.0, 1.0], [2.0, 3.0]] * 5)
+    with pytest.raises(ValueError, match="num_neighbours must be an integer >= 1"):
+        tc.knn(np.random.default_rng(0).standard_normal((10, 2)), 0)
+    with pytest.raises(
+        ValueError, match="distinct rows, too few for num_neighbours=20"
+    ):
+        tc.knn(np.random.default_rng(0).standard_normal((10, 2)), 20)
