@@ -5,6 +5,10 @@ import logging
 import os
 import sys
 import traceback
+import warnings
+
+# Packages that call what TensorFlow has since renamed.
+_OLD_CALLERS = r"(disentanglement_lib|rtc_plugin)\."
 
 
 def is_command():
@@ -24,6 +28,7 @@ def quieten_tensorflow():
     # Before TensorFlow is imported, and it replaces no level that is set already.
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message=".*is deprecated", module=_OLD_CALLERS)
 
 
 def explain_errors():

@@ -24,22 +24,34 @@ def accept_old_keywords(gin):
 
 
 def find_includes_beside_the_file(gin):
-    """Has `include` look beside the including file too (every gin-config).
+    """Has `include` look beside the including files first (every gin-config).
 
     gin looks in the working folder only, so that a file with an `include` works from
     one folder and not from any other.
     """
     config = gin.config
-    parse_config_file = config.parse_config_file
+    stock_parse = config.parse_config_file
+    folders = []
 
-    @functools.wraps(parse_config_file)
-    def parse(config_file, *args, **kwargs):
-        folder = os.path.dirname(os.path.abspath(config_file))
-        if folder not in config._LOCATION_PREFIXES:
-            config.add_config_file_search_path(folder)
-        return parse_config_file(config_file, *args, **kwargs)
+    @functools.wraps(stock_parse)
+    def parse_config_file(config_file, *args, **kwargs):
+        path = _find_file(config_file, reversed(folders))
+        folders.append(os.path.dirname(path))
+        try:
+            return stock_parse(path, *args, **kwargs)
+        finally:
+            folders.pop()
 
-    config.parse_config_file = gin.parse_config_file = parse
+    config.parse_config_file = gin.parse_config_file = parse_config_file
+
+
+def _find_file(name, folders):
+    for folder in [*folders, ""]:
+        path = os.path.abspath(os.path.join(folder, name))
+        if os.path.exists(path):
+            return path
+    # gin looks in packages too.
+    return name
 
 
 # Arguments that TensorFlow 1 did not have; gin would write them, with their defaults,

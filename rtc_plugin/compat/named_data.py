@@ -13,12 +13,12 @@ def know_plugin_data(named_data):
     gin has registered the library's function by now, and callers hold gin's wrapper of
     it. What is replaced is therefore the code of the function itself.
     """
+    from rtc_plugin.data.ground_truth.named_data import GROUND_TRUTH_DATA
+
     stock = inspect.unwrap(named_data.get_named_ground_truth_data)
     by_library = types.FunctionType(stock.__code__, stock.__globals__)
 
     def get_by_name(name):
-        from rtc_plugin.data.ground_truth.named_data import GROUND_TRUTH_DATA
-
         if name in GROUND_TRUTH_DATA:
             return GROUND_TRUTH_DATA[name]()
         try:
