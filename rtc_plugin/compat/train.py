@@ -17,7 +17,8 @@ import os
 import shutil
 import sys
 
-import gin
+import gin.tf
+
 from rtc_plugin.compat import estimator, outputs
 from rtc_plugin.errors import UserError
 
