@@ -73,6 +73,8 @@ setup(
         "pyarrow",
         "scikit-learn>=1.0",
         "scipy",
+        # TensorFlow 2.2x does not bring it along any more.
+        "tensorboard",
         "tqdm",
     ],
     extras_require={

@@ -80,6 +80,9 @@ def explain(error, trace=None):
         return "the output folder exists already; give another or --overwrite."
     raised_in = _raising_package(trace)
     if raised_in == "gin":
+        if isinstance(error, SyntaxError):
+            where = error.filename or "--gin_bindings"
+            return f"gin: {error.msg} ({where}: {(error.text or '').strip()})"
         return "gin: " + " ".join(line for line in lines if "In call to" not in line)
     return None
 

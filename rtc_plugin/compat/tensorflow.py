@@ -5,24 +5,13 @@ import sys
 
 
 def disable_v2_behavior(tensorflow):
-    """Gives back graphs and sessions (every TensorFlow 2).
-
-    Raises:
-        RuntimeError: If eager operations have run before the library was imported.
-    """
+    """Gives back graphs and sessions (every TensorFlow 2)."""
     logger = tensorflow.get_logger()
     level = logger.level
     # It warns that variables of the old kind will go; the library has no others.
     logger.setLevel("ERROR")
-    try:
-        tensorflow.compat.v1.disable_v2_behavior()
-    except ValueError as error:
-        raise RuntimeError(
-            "disentanglement_lib builds TensorFlow 1 graphs: import it before the "
-            "first TensorFlow operation runs."
-        ) from error
-    finally:
-        logger.setLevel(level)
+    tensorflow.compat.v1.disable_v2_behavior()
+    logger.setLevel(level)
 
 
 def restore_estimator(tensorflow):

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands say when the user can mend the error."""
+
+import os
+import subprocess
+import sys
+
+import gin
+import pytest
+from disentanglement_lib.config import reproduce
+from disentanglement_lib.data.ground_truth import named_data
+from disentanglement_lib.evaluation import evaluate
+from disentanglement_lib.methods.unsupervised import train
+from disentanglement_lib.postprocessing import postprocess
+
+from rtc_plugin.compat import commands
+from rtc_plugin.errors import UserError
+
+BINDINGS = """
+model.model = @vae()
+vae.beta = 1.
+model.batch_size = 4
+model.training_steps = 1
+model.eval_steps = 1
+model.random_seed = 0
+encoder.num_latent = 2
+encoder.encoder_fn = @test_encoder
+decoder.decoder_fn = @test_decoder
+reconstruction_loss.loss_fn = @bernoulli_loss
+vae_optimizer.optimizer_fn = @AdamOptimizer
+dataset.name = 'dummy_data'
+""".split("\n")
+
+
+@pytest.fixture(autouse=True)
+def clean_gin():
+    gin.clear_config()
+    yield
+    gin.clear_config()
+
+
+def explanation(function, *args, **kwargs):
+    """The line that a command would end in; None if it would show a traceback."""
+    with pytest.raises(BaseException) as caught:
+        function(*args, **kwargs)
+    return commands.explain(caught.value, caught.tb)
+
+
+def train_with(tmp_path, *bindings, **kwargs):
+    model_dir = str(tmp_path / "model")
+    return explanation(
+        train.train_with_gin,
+        model_dir,
+        gin_bindings=[*BINDINGS, *bindings],
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize(
+    "binding, says",
+    [
+        ("dataset.name = 'shapes4d'", "dataset.name = 'shapes4d'.*known are: .*cars3d"),
+        ("model.model = @rtc_vea()", "rtc_vea"),
+        ("vae.bta = 2", "bta"),
+        ("vae.beta = 2 3", "vae.beta = 2 3"),
+        ("model.training_stepz = 2", "training_stepz"),
+        ("model.model = @rtc_vae()\nrtc_vae.beta = -1.", "rtc_vae.beta.*-1"),
+        ("model.model = @rtc_vae()\nrtc_vae.beta = 1\nrtc_vae.eta = -1", "rtc_vae.eta"),
+        ("model.model = @rtc_vae()", "beta"),
+    ],
+)
+def test_a_wrong_binding_is_named_and_nothing_is_written(tmp_path, binding, says):
+    import re
+
+    line = train_with(tmp_path, *binding.split("\n"))
+    assert line is not None and "\n" not in line
+    assert re.search(says, line), line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_batch_size_one_is_refused_by_a_model_that_permutes(tmp_path):
+    line = train_with(
+        tmp_path,
+        "model.model = @rtc_vae()",
+        "rtc_vae.beta = 1.",
+        "model.batch_size = 1",
+        "discriminator.discriminator_fn = @fc_discriminator",
+        "discriminator_optimizer.optimizer_fn = @AdamOptimizer",
+    )
+    assert "batch_size" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_binding_is_named(tmp_path):
+    bindings = [line for line in BINDINGS if "training_steps" not in line]
+    line = explanation(
+        train.train_with_gin, str(tmp_path / "model"), gin_bindings=bindings
+    )
+    assert "training_steps" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_config_file_is_named(tmp_path):
+    line = train_with(tmp_path, gin_config_files=["no/such.gin"])
+    assert "no/such.gin" in line
+
+
+def test_an_existing_model_dir_is_named_with_the_remedy(tmp_path):
+    (tmp_path / "model").mkdir()
+    line = train_with(tmp_path)
+    assert "--model_dir" in line and "--overwrite" in line
+
+
+def test_an_unfinished_step_is_no_input_for_the_next(tmp_path):
+    line = explanation(postprocess.postprocess, str(tmp_path), str(tmp_path / "out"))
+    assert "--model_dir" in line and "dlib_train" in line
+    line = explanation(evaluate.evaluate, str(tmp_path), str(tmp_path / "out"))
+    assert "--input_dir" in line and "dlib_postprocess" in line
+
+
+def test_an_unknown_study_lists_the_known_ones():
+    line = explanation(lambda: reproduce.STUDIES["my_study"])
+    assert "--study=my_study" in line and "unsupervised_study_v1" in line
+
+
+def test_a_fault_of_the_program_is_not_explained_away():
+    assert commands.explain(ZeroDivisionError("division by zero")) is None
+
+
+def test_a_known_name_keeps_its_place_in_the_saved_configuration():
+    gin.bind_parameter("dataset.name", "dummy_data")
+    named_data.get_named_ground_truth_data()
+    assert "dataset.name = 'dummy_data'" in gin.operative_config_str()
+
+
+def test_interruption_is_explained():
+    assert commands.explain(KeyboardInterrupt("stopped")) == "stopped"
+
+
+def run_dlib_train(*flags):
+    command = os.path.join(os.path.dirname(sys.executable), "dlib_train")
+    return subprocess.run(
+        [sys.executable, command, *flags], capture_output=True, text=True
+    )
+
+
+def test_the_command_ends_in_one_line_and_debug_brings_the_traceback(tmp_path):
+    flags = [f"--model_dir={tmp_path}", "--gin_bindings=dataset.name='dummy_data'"]
+    plain = run_dlib_train(*flags)
+    assert plain.returncode == 1
+    assert "Traceback" not in plain.stderr
+    assert plain.stderr.strip().splitlines()[-1].startswith("dlib_train: --model_dir=")
+    debug = run_dlib_train(*flags, "--debug")
+    assert debug.returncode == 1
+    assert "Traceback" in debug.stderr and UserError.__name__ in debug.stderr
