@@ -5,7 +5,7 @@ References:
     [1] RTC-VAE, table 2. https://arxiv.org/abs/2009.05739
 """
 
-import gin.tf
+import gin
 import tensorflow.compat.v1 as tf
 
 from rtc_plugin.errors import UserError

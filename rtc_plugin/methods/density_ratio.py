@@ -78,7 +78,7 @@ def estimate(z, is_training, permute_from="same_batch"):
             architectures.make_discriminator(permuted, is_training)[0]
         )
     return DensityRatio(
-        total_correlation=tf.reduce_mean(ratio, name="total_correlation"),
+        total_correlation=tf.reduce_mean(ratio),
         discriminator_loss=discriminator_loss(ratio_joint, ratio_permuted),
         discriminator_accuracy=discriminator_accuracy(ratio_joint, ratio_permuted),
     )
@@ -125,10 +125,9 @@ def discriminator_loss(ratio_joint, ratio_permuted):
     Returns:
         Scalar in nats: the mean over both classes, which have equal weight.
     """
-    return tf.add(
-        0.5 * tf.reduce_mean(tf.nn.softplus(-ratio_joint)),
-        0.5 * tf.reduce_mean(tf.nn.softplus(ratio_permuted)),
-        name="discriminator_loss",
+    return 0.5 * (
+        tf.reduce_mean(tf.nn.softplus(-ratio_joint))
+        + tf.reduce_mean(tf.nn.softplus(ratio_permuted))
     )
 
 
@@ -142,10 +141,9 @@ def discriminator_accuracy(ratio_joint, ratio_permuted):
     Returns:
         Scalar in [0, 1]; both classes have equal weight, and a tie counts as wrong.
     """
-    return tf.add(
-        0.5 * tf.reduce_mean(tf.to_float(ratio_joint > 0)),
-        0.5 * tf.reduce_mean(tf.to_float(ratio_permuted < 0)),
-        name="discriminator_accuracy",
+    return 0.5 * (
+        tf.reduce_mean(tf.to_float(ratio_joint > 0))
+        + tf.reduce_mean(tf.to_float(ratio_permuted < 0))
     )
 
 

@@ -7,7 +7,7 @@ References:
         https://arxiv.org/abs/1802.05983
 """
 
-import gin.tf
+import gin
 import tensorflow.compat.v1 as tf
 from disentanglement_lib.methods.shared import losses, optimizers
 from disentanglement_lib.methods.unsupervised import vae
@@ -85,16 +85,18 @@ class RTCVAE(vae.BaseVAE):
         z_mean, z_logvar = self.gaussian_encoder(features, is_training=is_training)
         z_sampled = self.sample_from_latent_distribution(z_mean, z_logvar)
         reconstructions = self.decode(z_sampled, data_shape, is_training)
-        reconstruction_loss = tf.reduce_mean(
-            losses.make_reconstruction_loss(features, reconstructions)
-        )
-        kl_loss = vae.compute_gaussian_kl(z_mean, z_logvar)
-        penalty = variance_penalty(z_logvar)
-        ratio = density_ratio.estimate(z_sampled, is_training, self.permute_from)
-        regularizer = tf.add_n(
-            [kl_loss, self.beta * ratio.total_correlation, self.eta * penalty]
-        )
-        loss = tf.add(reconstruction_loss, regularizer, name="loss")
+        # The scope leaves the plain names to the summaries.
+        with tf.name_scope("losses"):
+            reconstruction_loss = tf.reduce_mean(
+                losses.make_reconstruction_loss(features, reconstructions)
+            )
+            kl_loss = vae.compute_gaussian_kl(z_mean, z_logvar)
+            penalty = variance_penalty(z_logvar)
+            ratio = density_ratio.estimate(z_sampled, is_training, self.permute_from)
+            regularizer = tf.add_n(
+                [kl_loss, self.beta * ratio.total_correlation, self.eta * penalty]
+            )
+            loss = reconstruction_loss + regularizer
         scalars = {
             "reconstruction_loss": reconstruction_loss,
             "kl_loss": kl_loss,
@@ -147,9 +149,7 @@ def variance_penalty(z_logvar):
     Returns:
         Scalar: mean over the batch of sum_k exp(z_logvar_k), > 0.
     """
-    return tf.reduce_mean(
-        tf.reduce_sum(tf.exp(z_logvar), axis=1), name="variance_penalty"
-    )
+    return tf.reduce_mean(tf.reduce_sum(tf.exp(z_logvar), axis=1))
 
 
 def _check_weight(name, value):
