@@ -33,6 +33,7 @@ PATCHES = {
         "compat.named_data:know_plugin_data"
     ],
     "disentanglement_lib.evaluation.evaluate": [
+        "compat.register:metrics",
         "compat.scikit_learn:seed_estimators",
         "compat.outputs:guard_evaluate",
     ],
@@ -57,6 +58,7 @@ PATCHES = {
         "compat.train:make_resumable",
     ],
     "disentanglement_lib.postprocessing.methods": [
+        "compat.register:postprocessing",
         "compat.postprocessing:seed_sampled_representation"
     ],
     "disentanglement_lib.postprocessing.postprocess": [

@@ -16,6 +16,16 @@ def input_pipeline(train):
     train._make_input_fn = make_input_fn
 
 
+def metrics(evaluate):
+    """Registers the plugin's metrics with gin."""
+    import rtc_plugin.evaluation.metrics  # noqa: F401
+
+
+def postprocessing(methods):
+    """Registers the plugin's representations with gin."""
+    import rtc_plugin.postprocessing.methods  # noqa: F401
+
+
 def studies(reproduce):
     """Has an unknown `--study` say which ones there are."""
 

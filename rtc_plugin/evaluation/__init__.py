@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measuring representations, beyond what the library measures."""
