@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shapes3D from the public h5 file (or the npz file that the library reads)."""
+
+import os
+
+import h5py
+import numpy as np
+
+from rtc_plugin.data import files, npz
+from rtc_plugin.data.ground_truth import file_data
+from rtc_plugin.errors import UserError
+
+_BLOCK_IMAGES = 4096
+_LARGEST_BLOCK = 40000
+
+# Values of the labels in the public file, by factor.
+LABEL_VALUES = [
+    np.linspace(0, 0.9, 10),
+    np.linspace(0, 0.9, 10),
+    np.linspace(0, 0.9, 10),
+    np.linspace(0.75, 1.25, 8),
+    np.arange(4.0),
+    np.linspace(-30, 30, 15),
+]
+
+
+class Shapes3D(file_data.FileData):
+    """Shapes3D, 480,000 images of 64x64x3.
+
+    The ground-truth factors of variation are:
+    0 - floor hue (10 different values)
+    1 - wall hue (10 different values)
+    2 - object hue (10 different values)
+    3 - scale (8 different values)
+    4 - shape (4 different values)
+    5 - orientation (15 different values)
+
+    Raises:
+      UserError: If the file is missing, or not the public file in layout.
+
+    References:
+      [1] H. Kim and A. Mnih. Disentangling by Factorising. ICML 2018.
+    """
+
+    factor_sizes = [10, 10, 10, 8, 4, 15]
+    label_values = LABEL_VALUES
+    factor_names = [
+        "floor_hue",
+        "wall_hue",
+        "object_hue",
+        "scale",
+        "shape",
+        "orientation",
+    ]
+    observation_shape = [64, 64, 3]
+
+    def __init__(self):
+        source = files.local_path(files.SHAPES3D_NPZ_PATH)
+        convert = self._convert_npz
+        public = files.local_path(files.SHAPES3D)
+        target = os.path.join(os.path.dirname(public), "3dshapes.images.npy")
+        if os.path.exists(public) or not os.path.exists(source):
+            source, convert = public, self._convert_h5
+        if not (os.path.exists(source) or os.path.exists(target)):
+            raise UserError(files.missing("shapes3d", public))
+        self._open([source], target, lambda: convert(source))
+
+    def _convert_h5(self, path):
+        files.check_not_html(path)
+        with _open_h5(path) as f:
+            images, labels = _h5_array(f, path, "images"), _h5_array(f, path, "labels")
+            shape = (self.num_images, *self.observation_shape)
+            _check_layout(path, "images", images, shape, np.uint8)
+            _check_layout(path, "labels", labels, (shape[0], len(self.factor_sizes)))
+            self._check_labels(path, _read_h5(path, labels, slice(None)))
+            chunk = images.chunks[0] if images.chunks else 1
+            twin = f.attrs.get("exported_from")
+        # Blocks of whole chunks, so that no chunk is decompressed twice.
+        rows = chunk * max(1, _BLOCK_IMAGES // chunk) if chunk < _LARGEST_BLOCK else 1
+        return shape, np.uint8, _h5_blocks(path, rows), {"exported_from": twin}
+
+    def _check_labels(self, path, labels):
+        factors = np.empty(labels.shape, dtype=np.int64)
+        for i, values in enumerate(self.label_values):
+            distances = np.abs(labels[:, i, None] - values)
+            factors[:, i] = distances.argmin(-1)
+            # Written so that NaN is out of range.
+            if not np.all(distances.min(-1) < 1e-3):
+                raise files.unusable(
+                    path, f"labels of {self.factor_names[i]} are out of range"
+                )
+        if not np.array_equal(
+            self.factors_to_indices(factors), np.arange(self.num_images)
+        ):
+            raise files.unusable(path, "its images are not in the order of the labels")
+
+    def _convert_npz(self, path):
+        with npz.open_npz(path) as archive:
+            images = npz.Member(archive, "images")
+            grid = (*self.factor_sizes, *self.observation_shape)
+            flat = (self.num_images, *self.observation_shape)
+            if images.shape != grid:
+                _check_layout(path, "images", images, flat, np.uint8)
+            _check_layout(path, "images", images, images.shape, np.uint8)
+            labels = npz.Member(archive, "labels")
+            if int(np.prod(labels.shape)) != self.num_images * len(self.factor_sizes):
+                raise files.unusable(path, f"'labels' has the shape {labels.shape}")
+
+        def blocks():
+            with npz.open_npz(path) as archive:
+                for block in npz.Member(archive, "images").blocks():
+                    yield block.reshape(-1, *self.observation_shape)
+
+        return flat, np.uint8, blocks(), {}
+
+
+def _check_layout(path, key, array, shape, dtype=None):
+    if tuple(array.shape) != tuple(shape):
+        raise files.unusable(
+            path, f"'{key}' has the shape {tuple(array.shape)}, not {tuple(shape)}"
+        )
+    if dtype is None:
+        if array.dtype.kind not in "iuf":
+            raise files.unusable(path, f"'{key}' holds {array.dtype}, not numbers")
+    elif array.dtype != dtype:
+        raise files.unusable(
+            path, f"'{key}' holds {array.dtype}, not {np.dtype(dtype)}"
+        )
+
+
+def _open_h5(path):
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise files.unusable(
+            path, f"is truncated or not an h5 file ({error})"
+        ) from error
+
+
+def _h5_array(f, path, key):
+    if not isinstance(f.get(key, getlink=True), h5py.HardLink) or not isinstance(
+        f[key], h5py.Dataset
+    ):
+        raise files.unusable(path, f"has no array '{key}'")
+    return f[key]
+
+
+def _read_h5(path, array, rows):
+    try:
+        return array[rows]
+    except (OSError, RuntimeError) as error:
+        raise files.unusable(path, f"is damaged ({error})") from error
+
+
+def _h5_blocks(path, rows):
+    with _open_h5(path) as f:
+        images = f["images"]
+        for start in range(0, len(images), rows):
+            yield _read_h5(path, images, slice(start, start + rows))
