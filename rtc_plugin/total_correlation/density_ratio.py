@@ -52,15 +52,13 @@ class Discriminator:
         scale: [num_latent] divides the input.
         random: `numpy.random.Generator` for the initial weights (He's).
         hidden: Units of the hidden layers (leaky rectified linear, slope 0.2).
-        learning_rate: Of Adam, whose other constants are the usual 0.9 and 0.999.
     """
 
     _SLOPE, _BETA1, _BETA2, _EPSILON = np.float32([0.2, 0.9, 0.999, 1e-8])
 
-    def __init__(self, center, scale, random, hidden=(128, 128), learning_rate=1e-3):
+    def __init__(self, center, scale, random, hidden=(128, 128)):
         self._center = np.asarray(center, np.float64)
         self._scale = np.asarray(scale, np.float64)
-        self._learning_rate = learning_rate
         self._parameters = []
         sizes = (self._center.size, *hidden, 1)
         for fan_in, fan_out in zip(sizes[:-1], sizes[1:]):
@@ -69,21 +67,23 @@ class Discriminator:
         self._moments = [(np.zeros_like(p), np.zeros_like(p)) for p in self._parameters]
         self.num_steps = 0
 
-    def step(self, joint, shuffled):
-        """Takes one Adam step on [batch_size, num_latent] samples of both kinds."""
+    def step(self, joint, shuffled, learning_rate):
+        """Takes one Adam step (0.9, 0.999) on [batch_size, num_latent] samples."""
         layers = self._forward(np.concatenate([joint, shuffled]))
         logits = layers[-1]
         labels = np.repeat(np.float32([1, 0]), [len(joint), len(shuffled)])[:, None]
         gradient = (special.expit(logits) - labels) / np.float32(len(logits))
         self.num_steps += 1
+        rate = learning_rate * math.sqrt(1 - float(self._BETA2) ** self.num_steps)
+        rate = np.float32(rate / (1 - float(self._BETA1) ** self.num_steps))
         for layer in reversed(range(len(layers) - 1)):
             weights = self._parameters[2 * layer]
             inputs = layers[layer]
             weights_gradient, bias_gradient = inputs.T @ gradient, gradient.sum(axis=0)
             gradient = gradient @ weights.T
             gradient *= np.where(inputs > 0, np.float32(1), self._SLOPE)
-            self._adam(2 * layer, weights_gradient)
-            self._adam(2 * layer + 1, bias_gradient)
+            self._adam(2 * layer, weights_gradient, rate)
+            self._adam(2 * layer + 1, bias_gradient, rate)
 
     def logits(self, z):
         """Returns log D(z) / (1 - D(z)), [num_samples]."""
@@ -130,15 +130,11 @@ class Discriminator:
             layers.append(output)
         return layers
 
-    def _adam(self, index, gradient):
+    def _adam(self, index, gradient, rate):
         first, second = self._moments[index]
         first += (1 - self._BETA1) * (gradient - first)
         second += (1 - self._BETA2) * (gradient**2 - second)
-        rate = self._learning_rate * math.sqrt(1 - float(self._BETA2) ** self.num_steps)
-        rate /= 1 - float(self._BETA1) ** self.num_steps
-        self._parameters[index] -= np.float32(rate) * (
-            first / (np.sqrt(second) + self._EPSILON)
-        )
+        self._parameters[index] -= rate * first / (np.sqrt(second) + self._EPSILON)
 
 
 def discriminator(
@@ -188,14 +184,13 @@ def discriminator(
         train.std(axis=0),
         random,
         hidden,
-        learning_rate,
     )
     check_shuffled = shuffle_latents(check, random)
     best, best_loss, waited = None, math.inf, 0
     while current.num_steps < max_steps and waited < patience:
         batch = train[random.integers(len(train), size=batch_size)]
         rows = random.integers(len(train), size=(batch_size, train.shape[1]))
-        current.step(batch, np.take_along_axis(train, rows, axis=0))
+        current.step(batch, np.take_along_axis(train, rows, axis=0), learning_rate)
         if current.num_steps % 50 == 0 or current.num_steps == max_steps:
             loss = current.loss(check, check_shuffled)
             waited += 1

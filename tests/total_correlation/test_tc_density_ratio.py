@@ -15,10 +15,10 @@ def correlated(seed, num_samples, rho):
 def test_a_step_goes_downhill_in_every_parameter():
     random = np.random.default_rng(0)
     joint, shuffled = correlated(0, 64, 0.9), random.standard_normal((64, 2))
-    network = tc.Discriminator([0, 0], [1, 1], random, (8, 8), learning_rate=1e-3)
+    network = tc.Discriminator([0, 0], [1, 1], random, (8, 8))
     parameters = network._parameters
     before = [p.copy() for p in parameters]
-    network.step(joint, shuffled)
+    network.step(joint, shuffled, 1e-3)
     after = [p.copy() for p in parameters]
 
     def loss_with(index, array):

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One function per figure: data in, matplotlib figure out."""
