@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists the data sets, verifies their files and draws contact sheets."""
+
+import os
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+
+from rtc_plugin.data import conversion, fetch, files
+from rtc_plugin.data.ground_truth import named_data
+from rtc_plugin.errors import UserError
+
+_SEED = 0
+_COLUMNS = 10
+_MARGIN = 2
+_LABEL_WIDTH = 110
+# Where in its range a factor is held while another varies: unlike for neighbours, so
+# that hues of floor, wall and object differ.
+_HELD = (0.5, 0.8, 0.1, 0.6, 0.6, 0.4, 0.5)
+
+# Name -> number of values of the ground-truth factors, to list without opening.
+_SIZES = {
+    "shapes3d_rendered": "10 10 10 8 4 15",
+    "dsprites_rendered": "3 6 40 32 32",
+    "shapes3d": "10 10 10 8 4 15",
+    "dsprites_full": "3 6 40 32 32",
+    "dsprites_noshape": "6 40 32 32",
+    "color_dsprites": "3 6 40 32 32",
+    "noisy_dsprites": "3 6 40 32 32",
+    "scream_dsprites": "3 6 40 32 32",
+    "cars3d": "4 24 183",
+    "smallnorb": "5 9 18 6",
+    "mpi3d_toy": "6 6 2 3 3 40 40",
+    "mpi3d_realistic": "6 6 2 3 3 40 40",
+    "mpi3d_real": "6 6 2 3 3 40 40",
+}
+_NUM_IMAGES = {
+    "shapes3d": 480000,
+    "cars3d": 17568,
+    "smallnorb": 48600,
+    "mpi3d_toy": 1036800,
+    "mpi3d_realistic": 1036800,
+    "mpi3d_real": 1036800,
+}
+
+
+def table():
+    """Returns what is known of each data set, a list of dictionaries of strings.
+
+    Its columns: name, factors (numbers of values), images, found ("yes", "no" or
+    "built in") and where the files are looked for.
+    """
+    return [_row(name) for name in _SIZES]
+
+
+def _row(name):
+    images = _NUM_IMAGES.get(name, 480000 if "shapes3d" in name else 737280)
+    row = {"name": name, "factors": _SIZES[name], "images": str(images)}
+    if name not in files.PUBLIC_FILES:
+        return {**row, "found": "built in", "where": ""}
+    paths = [files.local_path(file) for file in files.PUBLIC_FILES[name]]
+    found = "yes" if all(os.path.exists(path) for path in paths) else "no"
+    where = paths[0]
+    if len(paths) > 1:
+        where = f"{where} and {len(paths) - 1} more"
+    return {**row, "found": found, "where": where}
+
+
+def check(name, out):
+    """Opens a data set, verifies its files, and draws a contact sheet.
+
+    Args:
+      name: Name of the data set.
+      out: Path of the PNG file to write.
+
+    Returns:
+      List of lines that say what was found.
+
+    Raises:
+      UserError: If the data set is unknown, or a file is missing or not what it should
+        be.
+    """
+    if name not in _SIZES:
+        known = ", ".join(_SIZES)
+        raise UserError(f"No data set is called {name!r}; known are: {known}.")
+    lines = []
+    data = named_data.GROUND_TRUTH_DATA[name]()
+    for file in files.PUBLIC_FILES.get(name, ()):
+        path = files.local_path(file)
+        # The digest of what was unpacked is not published.
+        if file.unpack is None and os.path.exists(path):
+            published = "size and digest as published"
+            if file.digest is None:
+                published = "no digest is published"
+            elif _is_export(data):
+                published = f"an export of {data.remembered['exported_from']}"
+            else:
+                fetch.check_download(file, path)
+            lines.append(f"{path}: {published}")
+    images = getattr(data, "images", None)
+    if isinstance(images, conversion.ImageFile):
+        conversion.verify(images.path)
+        lines.append(f"{images.path}: as converted")
+    lines.append(f"factors: {_SIZES[name]}")
+    sheet = contact_sheet(data)
+    temporary = f"{out}.{os.getpid()}.tmp"
+    try:
+        sheet.save(temporary, format="PNG")
+        os.replace(temporary, out)
+    except OSError as error:
+        raise UserError(f"Cannot write {out}: {error.strerror or error}.") from error
+    lines.append(f"contact sheet: {out}")
+    return lines
+
+
+def _is_export(data):
+    return getattr(data, "remembered", {}).get("exported_from") is not None
+
+
+def contact_sheet(data, columns=_COLUMNS):
+    """Draws a sweep of each factor, the others held at some value.
+
+    Args:
+      data: GroundTruthData with `factor_names`, observations in [0, 1].
+      columns: Number of values to show of a factor that has more.
+
+    Returns:
+      PIL image, one row for each factor.
+    """
+    sizes = data.factors_num_values
+    height, width, _ = data.observation_shape
+    cell_height, cell_width = height + _MARGIN, width + _MARGIN
+    held = [int(fraction * size) for fraction, size in zip(_HELD, sizes)]
+    sheet = PIL.Image.new(
+        "RGB",
+        (_LABEL_WIDTH + columns * cell_width, len(sizes) * cell_height),
+        "white",
+    )
+    draw = PIL.ImageDraw.Draw(sheet)
+    for row, size in enumerate(sizes):
+        values = np.unique(np.linspace(0, size - 1, columns).round().astype(np.int64))
+        factors = np.repeat([held], len(values), axis=0)
+        factors[:, row] = values
+        observations = data.sample_observations_from_factors(
+            factors, np.random.RandomState(_SEED)
+        )
+        pixels = np.round(255 * np.clip(observations, 0, 1)).astype(np.uint8)
+        pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
+        draw.text(
+            (4, row * cell_height + cell_height // 2 - 6),
+            data.factor_names[row],
+            fill="black",
+        )
+        for column, picture in enumerate(pixels):
+            corner = (_LABEL_WIDTH + column * cell_width, row * cell_height)
+            sheet.paste(PIL.Image.fromarray(picture), corner)
+    return sheet
