@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every file in gin/ can be given to the command that it is for."""
+
+from pathlib import Path
+
+import gin
+import pytest
+from disentanglement_lib.evaluation import evaluate  # noqa: F401
+from disentanglement_lib.methods.unsupervised import train, vae  # noqa: F401
+from disentanglement_lib.postprocessing import postprocess  # noqa: F401
+
+GIN = Path(__file__).parents[1] / "gin"
+MODELS = sorted(GIN.glob("*vae*_*.gin"))
+METRICS = sorted((GIN / "metrics").glob("*.gin"))
+POSTPROCESS = sorted((GIN / "postprocess").glob("*.gin"))
+
+
+@pytest.fixture(autouse=True)
+def clean_gin():
+    gin.clear_config()
+    yield
+    gin.clear_config()
+
+
+def name(path):
+    return path.stem
+
+
+@pytest.mark.parametrize("path", MODELS, ids=name)
+def test_a_model_file_holds_the_papers_settings(path):
+    gin.parse_config_file(str(path))
+    assert gin.query_parameter("model.batch_size") == 500
+    assert gin.query_parameter("encoder.num_latent") == 10
+    model = gin.query_parameter("model.model").scoped_configurable_fn()
+    assert isinstance(model, vae.BaseVAE)
+
+
+def test_there_is_a_file_for_every_model_and_data_set():
+    models = {
+        "rtcvae",
+        "factorvae",
+        "betavae",
+        "betatcvae",
+        "dipvae1",
+        "dipvae2",
+        "annealedvae",
+    }
+    datasets = {
+        "shapes3d",
+        "dsprites",
+        "cars3d",
+        "shapes3d_rendered",
+        "dsprites_rendered",
+    }
+    assert {tuple(path.stem.split("_", 1)) for path in MODELS} == {
+        (model, dataset) for model in models for dataset in datasets
+    }
+
+
+def test_quickstart_runs_on_the_twin():
+    gin.parse_config_file(str(GIN / "quickstart.gin"))
+    assert gin.query_parameter("dataset.name") == "shapes3d_rendered"
+
+
+@pytest.mark.parametrize("path", METRICS, ids=name)
+def test_a_metric_file_names_its_metric_and_takes_the_models_data(path):
+    gin.parse_config_file(str(path))
+    metric = gin.query_parameter("evaluation.evaluation_fn")
+    assert callable(metric.scoped_configurable_fn)
+    assert gin.query_parameter("dataset.name") == "auto"
+
+
+@pytest.mark.parametrize("path", POSTPROCESS, ids=name)
+def test_a_postprocessing_file_names_its_method(path):
+    gin.parse_config_file(str(path))
+    assert gin.query_parameter("postprocess.postprocess_fn") is not None
+    assert gin.query_parameter("dataset.name") == "auto"
