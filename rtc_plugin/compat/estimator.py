@@ -4,8 +4,8 @@
 TensorFlow lost `contrib.tpu` in 2.0 and Estimator altogether in 2.16. This module
 stands in for `tensorflow.contrib.tpu` on every TensorFlow, and for `tf.estimator` from
 2.16 on, where `gin.tf` and `tensorflow_hub` look for it at import. It builds its graphs
-in the order in which the original did: operations take their seeds from their place in
-the graph, so the same seed gives the same numbers.
+in the order in which the original did: random operations take their seeds from their
+order in the graph, so the same seed gives the same numbers.
 
 Three things are better than in the original. Ctrl-C and SIGTERM take effect between
 two steps and leave a checkpoint. No checkpoint ever holds weights that are not finite.
@@ -296,12 +296,10 @@ class TPUEstimator:
     def _build(self, input_fn, mode, **input_params):
         """Builds the graph of a mode; returns the model's spec and the input's hooks.
 
-        Global step, input, model: any other order would change the seeds of operations.
+        First the input, then the model: another order would change operations' seeds.
         """
         tf.set_random_seed(self._config.tf_random_seed)
         tf.train.create_global_step()
-        if mode == ModeKeys.TRAIN:
-            _create_global_step_read()
         params = {**self._params, "batch_size": self._batch_sizes[mode]}
         with tf.device("/device:CPU:0"):
             data = input_fn(params={**params, **input_params})
@@ -438,13 +436,6 @@ def _logged_scalars(hooks):
         for tag, tensor in hook._tensors.items()
         if isinstance(tensor, tf.Tensor) and tensor.shape.rank == 0
     }
-
-
-def _create_global_step_read():
-    # Hooks would create it later, behind the model; the original does it here.
-    from tensorflow.python.training import training_util
-
-    training_util._get_or_create_global_step_read()
 
 
 def _create_count(name):

@@ -17,7 +17,7 @@ import os
 import shutil
 import sys
 
-import gin.tf
+import gin
 
 from rtc_plugin.compat import estimator, outputs
 from rtc_plugin.errors import UserError

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-import gin.tf
+import gin
 import pytest
 from disentanglement_lib.methods.unsupervised import train
 from disentanglement_lib.utils import resources

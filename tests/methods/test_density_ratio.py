@@ -170,9 +170,29 @@ def test_what_cannot_be_permuted_is_refused():
 
 
 @pytest.mark.parametrize("count_both", [False, True])
-def test_both_gradients_are_taken_before_either_update(count_both):
+def test_each_network_descends_its_own_loss(count_both):
     """Against NumPy, for loss = a b and discriminator loss = -a b."""
     step = tf.train.create_global_step()
+    train_op, (a, b) = _alternate_descent(count_both)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(train_op)
+        assert session.run([a, b]) == pytest.approx([2 - 0.1 * 3, 3 + 0.01 * 2])
+        assert session.run(step) == (2 if count_both else 1)
+
+
+def test_both_gradients_are_taken_before_either_update(graph):
+    """Seen in the graph: the other order would only happen now and then."""
+    tf.train.create_global_step()
+    _alternate_descent(count_both=False)
+    updates = [op for op in graph.get_operations() if op.type == "ApplyGradientDescent"]
+    gradients = {update.inputs[2].op for update in updates}
+    assert len(gradients) == 2
+    for update in updates:
+        assert gradients <= _find_ancestors(update)
+
+
+def _alternate_descent(count_both):
     a = tf.get_variable("encoder/a", initializer=2.0)
     b = tf.get_variable("discriminator/b", initializer=3.0)
     train_op = density_ratio.alternate(
@@ -182,8 +202,15 @@ def test_both_gradients_are_taken_before_either_update(count_both):
         tf.train.GradientDescentOptimizer(0.01),
         count_both,
     )
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        session.run(train_op)
-        assert session.run([a, b]) == pytest.approx([2 - 0.1 * 3, 3 + 0.01 * 2])
-        assert session.run(step) == (2 if count_both else 1)
+    return train_op, (a, b)
+
+
+def _find_ancestors(operation):
+    found, waiting = set(), [operation]
+    while waiting:
+        operation = waiting.pop()
+        for parent in [*(t.op for t in operation.inputs), *operation.control_inputs]:
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return found
