@@ -231,7 +231,7 @@ def run(study, output_dir, workers=None, progress=True, **options):
         for cell, rows in _evaluate_all(
             waiting, workers or densities.num_usable_cores()
         ):
-            _write(_cell_path(cell_dir, cell), json.dumps(rows))
+            write_text(_cell_path(cell_dir, cell), json.dumps(rows))
             bar.update()
     rows = []
     for cell in cells:
@@ -243,20 +243,39 @@ def run(study, output_dir, workers=None, progress=True, **options):
 
 
 def write_results(results, output_dir, study):
-    """Writes a study's rows, figure and the summary of all studies in the folder."""
-    table = results
+    """Writes a study's rows, its figure and the summary of all studies there."""
+    table = write_table(results, output_dir, study)
+    figures.save(figures.draw(study, results), os.path.join(output_dir, study))
+    text = estimator_summary.summarise(table)
+    write_text(os.path.join(output_dir, "summary.md"), text)
+
+
+def write_table(results, output_dir, study):
+    """Writes `results.csv` and `results.parquet`; keeps the rows of other studies.
+
+    Returns:
+        DataFrame of all rows.
+    """
     path = os.path.join(output_dir, "results.csv")
+    table = results
     if os.path.exists(path):
         others = pd.read_csv(path)
         others = others[others["study"] != study]
         if len(others):
             table = pd.concat([others, results], ignore_index=True)
-    _write(path, table.to_csv(index=False))
+    write_text(path, table.to_csv(index=False))
     partial = os.path.join(output_dir, ".results.parquet")
     table.to_parquet(partial, index=False)
     os.replace(partial, os.path.join(output_dir, "results.parquet"))
-    figures.save(figures.draw(study, results), os.path.join(output_dir, study))
-    _write(os.path.join(output_dir, "summary.md"), estimator_summary.summarise(table))
+    return table
+
+
+def write_text(path, text):
+    """Writes a file whole or not at all."""
+    partial = f"{path}.partial"
+    with open(partial, "w", encoding="utf-8") as f:
+        f.write(text)
+    os.replace(partial, path)
 
 
 def _evaluate_all(cells, workers):
@@ -338,10 +357,3 @@ _FLAGS = {"dataset_sizes": "dataset_size", "sigmas": "sigma"}
 
 def _cell_path(cell_dir, cell):
     return os.path.join(cell_dir, f"{cell.study}-{cell.key}.json")
-
-
-def _write(path, text):
-    partial = f"{path}.partial"
-    with open(partial, "w", encoding="utf-8") as f:
-        f.write(text)
-    os.replace(partial, path)

@@ -54,6 +54,16 @@ class Population(NamedTuple):
         """Covariance of the sampled codes."""
         return self.cov_mean + np.diag(self.sigma**2)
 
+    @property
+    def center(self):
+        """[num_latent], means of the sampled codes."""
+        return np.zeros(len(self.sigma))
+
+    @property
+    def scale(self):
+        """[num_latent], standard deviations of the sampled codes."""
+        return np.sqrt(np.diag(self.cov_sample))
+
     def encode(self, mean_noise, sample_noise):
         """Maps standard normal [batch_size, num_latent] noise to z, z_mean, z_logvar.
 
@@ -73,8 +83,7 @@ class Population(NamedTuple):
 
     def draw_independent(self, random, batch_size):
         """Draws [batch_size, num_latent] codes from the product of the marginals."""
-        scale = np.sqrt(np.diag(self.cov_sample))
-        return scale * random.standard_normal((batch_size, len(self.sigma)))
+        return self.scale * random.standard_normal((batch_size, len(self.sigma)))
 
     def shut(self, count):
         """Returns the population with the last `count` latents collapsed to N(0, 1)."""

@@ -224,7 +224,7 @@ def _gradient(results):
 
 def _theorem1(results):
     """Figure 1's codes, the two families and the heteroscedastic cases."""
-    fig = figure.Figure(figsize=(15.0, 3.8), layout="constrained")
+    fig = figure.Figure(figsize=(16.0, 3.8), layout="constrained")
     scatter, family, rank_one, hetero = fig.subplots(1, 4)
 
     random = np.random.default_rng(0)
@@ -235,7 +235,7 @@ def _theorem1(results):
     )
     scatter.plot(t, 0.1 * t, ".", ms=3, label="mu")
     scatter.set_title(
-        f"Figure 1: TC(mu) = inf, TC(z) = {case['tc_sample_true']:.5f}", fontsize=10
+        f"Figure 1: TC(mu) = inf, TC(z) = {case['tc_sample_true']:.5f}", fontsize=9
     )
     scatter.set_xlabel("latent 1")
     scatter.set_ylabel("latent 2")
@@ -263,7 +263,7 @@ def _theorem1(results):
                 color=line.get_color(),
                 mfc="none",
             )
-    family.set_title("family, D = 2 (o gaussian, x knn; dotted: supremum)", fontsize=10)
+    family.set_title("family, D = 2 (o gaussian, x knn, dotted limit)", fontsize=9)
     family.set_xlabel("TC(mu) [nats]")
     family.set_ylabel("TC(z) [nats]")
     family.legend(fontsize=8)
@@ -278,10 +278,9 @@ def _theorem1(results):
         rank_one.plot(
             estimates["dim"], estimates["mean"], "o", color="gray", mfc="none"
         )
-    rank_one.set_title(
-        "equal means, TC(mu) = inf: TC(z) exact, o gaussian", fontsize=10
-    )
+    rank_one.set_title("equal means, TC(mu) = inf (o gaussian)", fontsize=9)
     rank_one.set_xlabel(_LABELS["dim"])
+    rank_one.set_ylabel("TC(z) [nats]")
     rank_one.legend(fontsize=8)
 
     rows = results[results["structure"] == "heteroscedastic"]
@@ -308,7 +307,7 @@ def _theorem1(results):
     )
     hetero.set_xlabel("sigma, l")
     hetero.set_yscale("log")
-    hetero.set_title("singular means, noise ~ |mu|^-l: TC(z)", fontsize=10)
+    hetero.set_title("singular means, noise ~ |mu|^-l: TC(z)", fontsize=9)
     hetero.legend(fontsize=8)
     for axes in fig.axes:
         axes.grid(alpha=0.3)
