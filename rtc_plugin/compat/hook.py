@@ -59,7 +59,7 @@ PATCHES = {
     ],
     "disentanglement_lib.postprocessing.methods": [
         "compat.register:postprocessing",
-        "compat.postprocessing:seed_sampled_representation"
+        "compat.postprocessing:seed_sampled_representation",
     ],
     "disentanglement_lib.postprocessing.postprocess": [
         "compat.outputs:guard_postprocess"

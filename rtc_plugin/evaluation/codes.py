@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The encodings of a set of images, which every metric here starts from.
+
+A representation of shape [batch_size, 2, num_latent] holds means and log variances
+(see `mean_and_logvar_representation`); one of shape [batch_size, num_latent] is the
+library's `mean` or `sampled` representation. Which of the two is read off the
+configuration that `dlib_postprocess` has left beside the module.
+"""
+
+import contextlib
+import os
+import pathlib
+from typing import NamedTuple, Optional
+
+import gin
+import numpy as np
+import tqdm
+from absl import logging
+from disentanglement_lib.utils import results as library_results
+
+from rtc_plugin.errors import UserError
+
+MEAN_AND_LOGVAR, MEAN, SAMPLED = "mean_and_logvar", "mean", "sampled"
+
+
+class Codes(NamedTuple):
+    """Encodings of n images and the factors that the images were made from.
+
+    Attributes:
+        representation: `MEAN_AND_LOGVAR`, `MEAN` or `SAMPLED`.
+        factors: [n, num_factors] integers.
+        z_mean: [n, num_latent] means; None if the representation is `SAMPLED`.
+        z_logvar: [n, num_latent] log variances, None unless `MEAN_AND_LOGVAR`.
+        z_sampled: [n, num_latent], one draw per image; None unless `SAMPLED`.
+    """
+
+    representation: str
+    factors: np.ndarray
+    z_mean: Optional[np.ndarray] = None
+    z_logvar: Optional[np.ndarray] = None
+    z_sampled: Optional[np.ndarray] = None
+
+    @property
+    def plain(self):
+        """The means, or the sampled codes where there are no means."""
+        return self.z_sampled if self.z_mean is None else self.z_mean
+
+    def draw(self, random):
+        """Returns one draw of z per image, [n, num_latent]; None if that is unknown.
+
+        Args:
+            random: `numpy.random.Generator`; a sampled representation needs none.
+        """
+        if self.z_logvar is None:
+            return self.z_sampled
+        noise = random.standard_normal(self.z_mean.shape)
+        return self.z_mean + np.exp(0.5 * self.z_logvar) * noise
+
+    def head(self, num_samples):
+        """Returns the first `num_samples` of the encodings."""
+        return self._replace(
+            **{
+                name: value[:num_samples]
+                for name, value in self._asdict().items()
+                if isinstance(value, np.ndarray)
+            }
+        )
+
+
+def encode(
+    ground_truth_data,
+    representation_function,
+    random_state,
+    artifact_dir=None,
+    num_samples=5000,
+    batch_size=100,
+):
+    """Encodes images that are drawn from a data set.
+
+    Args:
+        ground_truth_data: `GroundTruthData`.
+        representation_function: Function from images to their representation.
+        random_state: `numpy.random.RandomState` that draws the images.
+        artifact_dir: As the library hands it to metrics,
+            `<representation's folder>/artifacts/<name>`: the way to the
+            configuration of the postprocessing step. Without it, a representation of
+            shape [n, num_latent] counts as means.
+        num_samples: Number of images.
+        batch_size: Images at a time.
+
+    Returns:
+        `Codes`, float64.
+
+    Raises:
+        UserError: The images do not fit the module, or its representation is not
+            finite, has no rank of 2 or 3, or has as many latents as there are samples.
+    """
+    representation_dir = find_representation_dir(artifact_dir)
+    _warn_of_other_dataset(representation_dir)
+    batches = []
+    for start in _progress(range(0, num_samples, batch_size)):
+        factors, images = ground_truth_data.sample(
+            min(batch_size, num_samples - start), random_state
+        )
+        batches.append((factors, _represent(representation_function, images)))
+    return _to_codes(batches, representation_dir)
+
+
+def encode_all(
+    ground_truth_data,
+    representation_function,
+    random_state,
+    artifact_dir=None,
+    batch_size=100,
+):
+    """Encodes one image for each combination of ground-truth factors.
+
+    Args and errors are those of `encode`; random_state draws what is not a ground-truth
+    factor.
+    """
+    sizes = ground_truth_data.factors_num_values
+    num_samples = int(np.prod(sizes))
+    batches = []
+    for start in _progress(range(0, num_samples, batch_size)):
+        numbers = np.arange(start, min(start + batch_size, num_samples))
+        factors = np.stack(np.unravel_index(numbers, sizes), axis=1)
+        images = ground_truth_data.sample_observations_from_factors(
+            factors, random_state
+        )
+        batches.append((factors, _represent(representation_function, images)))
+    return _to_codes(batches, find_representation_dir(artifact_dir))
+
+
+def codes_from_array(array, factors, plain=MEAN):
+    """Makes `Codes` of a representation, checking it.
+
+    Args:
+        array: [n, num_latent] or [n, 2, num_latent] representation.
+        factors: [n, num_factors] integers.
+        plain: What an array of rank 2 holds, `MEAN` or `SAMPLED`.
+
+    Raises:
+        UserError: As `encode`.
+    """
+    array = np.asarray(array, dtype=np.float64)
+    if array.ndim != 2 and (array.ndim != 3 or array.shape[1] != 2):
+        raise UserError(
+            f"the representation has shape {list(array.shape)}; metrics need "
+            "[n, num_latent], or [n, 2, num_latent] as mean_and_logvar_representation "
+            "gives it."
+        )
+    if not np.all(np.isfinite(array)):
+        latents = np.flatnonzero(~np.isfinite(array).all(axis=(0, 1)[: array.ndim - 1]))
+        raise UserError(
+            f"the representation is not finite in latents {latents.tolist()}; the "
+            "training has probably diverged."
+        )
+    num_samples, num_latent = len(array), array.shape[-1]
+    if num_samples <= num_latent:
+        raise UserError(
+            f"num_train={num_samples} must be larger than the number of latents, "
+            f"{num_latent}."
+        )
+    factors = np.asarray(factors)
+    if array.ndim == 3:
+        return Codes(MEAN_AND_LOGVAR, factors, array[:, 0], array[:, 1])
+    if plain == SAMPLED:
+        return Codes(SAMPLED, factors, z_sampled=array)
+    return Codes(MEAN, factors, z_mean=array)
+
+
+def find_representation_dir(artifact_dir):
+    """Returns the folder that `artifacts` lies in, or None if there is none."""
+    if artifact_dir is None:
+        return None
+    path = pathlib.Path(artifact_dir)
+    for folder in [path, *path.parents]:
+        if folder.name == "artifacts":
+            return str(folder.parent)
+    return None
+
+
+def read_gin(folder, step):
+    """Returns the bindings that a step of the pipeline has saved, {} if none.
+
+    Args:
+        folder: Output folder of that step or a later one, or None.
+        step: "train" or "postprocess".
+    """
+    path = os.path.join(folder or "", "results", "gin", f"{step}.gin")
+    if folder is None or not os.path.exists(path):
+        return {}
+    return library_results.gin_dict(path)
+
+
+@contextlib.contextmanager
+def errors_to_user(name):
+    """Gives the estimators' refusals to the user as one line.
+
+    Args:
+        name: Name of the metric.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(f"{name} cannot be computed: {error}") from error
+
+
+def _represent(representation_function, images):
+    try:
+        return np.asarray(representation_function(images), dtype=np.float64)
+    except ValueError as error:
+        if "shape" not in str(error):
+            raise
+        shape = list(np.shape(images))[1:]
+        raise UserError(
+            f"the module does not take this data set's images, of shape {shape}; "
+            "set dataset.name to what the model was trained on, or to 'auto'."
+        ) from error
+
+
+def _to_codes(batches, representation_dir):
+    factors, arrays = zip(*batches)
+    postprocess = read_gin(representation_dir, "postprocess")
+    function = postprocess.get("postprocess.postprocess_fn", "")
+    plain = SAMPLED if "sampled_representation" in function else MEAN
+    return codes_from_array(np.concatenate(arrays), np.concatenate(factors), plain)
+
+
+def _warn_of_other_dataset(representation_dir):
+    trained_on = read_gin(representation_dir, "train").get("dataset.name", "")
+    trained_on = trained_on.strip("'\"")
+    try:
+        name = gin.query_parameter("dataset.name")
+    except ValueError:
+        return
+    if trained_on and name not in (trained_on, "auto"):
+        logging.warning(
+            "The model was trained on %s and is measured on %s.", trained_on, name
+        )
+
+
+def _progress(iterable):
+    # Nothing where nobody watches.
+    return tqdm.tqdm(iterable, desc="encoding", unit="batch", disable=None)

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scores of single latents about single factors, as [num_latent, num_factors]."""
+
+import gin
+import numpy as np
+from scipy import stats
+from sklearn import metrics
+
+from rtc_plugin.errors import UserError
+
+# Class of the library -> names of all its factors, in its order. The plugin's own data
+# sets say theirs themselves.
+_NAMES = {
+    "DSprites": ("color", "shape", "scale", "orientation", "pos_x", "pos_y"),
+    "Shapes3D": (
+        "floor_hue",
+        "wall_hue",
+        "object_hue",
+        "scale",
+        "shape",
+        "orientation",
+    ),
+    "Cars3D": ("elevation", "azimuth", "object_type"),
+    "SmallNORB": ("category", "instance", "elevation", "azimuth", "lighting"),
+    "MPI3D": (
+        "object_color",
+        "object_shape",
+        "object_size",
+        "camera_height",
+        "background_color",
+        "horizontal_axis",
+        "vertical_axis",
+    ),
+    "AbstractDSprites": (
+        "background_color",
+        "object_color",
+        "shape",
+        "scale",
+        "pos_x",
+        "pos_y",
+    ),
+}
+for _name in ("ColorDSprites", "NoisyDSprites", "ScreamDSprites"):
+    _NAMES[_name] = _NAMES["DSprites"]
+
+# Factors whose values have no order.
+CATEGORICAL = ("shape", "object_shape", "object_type", "category")
+
+
+@gin.configurable("factor_names", blacklist=["ground_truth_data"])
+def factor_names(ground_truth_data, names=None):
+    """Returns the names of a data set's ground-truth factors, a list of strings.
+
+    Args:
+        ground_truth_data: `GroundTruthData`. Its attribute `factor_names` counts, else
+            the library's class; factors of any other data set are called factor_0, ...
+        names: Names to use instead, by gin.
+
+    Raises:
+        UserError: `names` has not one name per factor.
+    """
+    num_factors = ground_truth_data.num_factors
+    names = names or getattr(ground_truth_data, "factor_names", None)
+    if names is None:
+        names = _NAMES.get(type(ground_truth_data).__name__)
+        if names is not None:
+            indices = getattr(ground_truth_data, "latent_factor_indices", None)
+            names = [names[i] for i in (indices or range(len(names)))]
+        else:
+            names = [f"factor_{i}" for i in range(num_factors)]
+    if len(names) != num_factors:
+        raise UserError(
+            f"factor_names.names has {len(names)} names for {num_factors} factors."
+        )
+    return list(names)
+
+
+def r2_matrix(z, factors, categorical=()):
+    """Returns the share of variance that a latent and a factor explain of each other.
+
+    For an ordered factor this is their squared correlation, the paper's form of SAP
+    (the library's `sap_score.continuous_factors = True`). For a categorical one it is
+    the correlation ratio, the share of the latent's variance that lies between the
+    factor's values, which does not depend on how the values are numbered. A constant
+    latent or factor scores 0.
+
+    Args:
+        z: [n, num_latent] codes.
+        factors: [n, num_factors] values.
+        categorical: Numbers of the factors whose values have no order.
+
+    Returns:
+        [num_latent, num_factors] in [0, 1].
+    """
+    z, factors = standardise(z), np.asarray(factors)
+    ordered = standardise(factors)
+    scores = (z.T @ ordered / len(z)) ** 2
+    for j in categorical:
+        _, group = np.unique(factors[:, j], return_inverse=True)
+        counts = np.bincount(group)
+        means = np.stack([np.bincount(group, latent) for latent in z.T]) / counts
+        scores[:, j] = (means**2 * counts).sum(axis=1) / len(z)
+    return np.minimum(scores, 1.0)
+
+
+def mutual_information_matrix(z, factors, num_bins=20):
+    """Returns I(z_k; factor) of latents in bins of equal width, in nats.
+
+    The paper's MIG form, and the library's (`histogram_discretizer`).
+
+    Args:
+        z: [n, num_latent] codes.
+        factors: [n, num_factors] values.
+        num_bins: Bins between the smallest and the largest value of each latent.
+
+    Returns:
+        [num_latent, num_factors] in [0, log min(num_bins, number of values)].
+    """
+    binned = discretise(z, num_bins)
+    return np.array(
+        [
+            [metrics.mutual_info_score(factor, latent) for factor in factors.T]
+            for latent in binned.T
+        ]
+    )
+
+
+def discretise(z, num_bins):
+    """Returns the numbers of the bins, 1 to num_bins, that codes fall into."""
+    return np.stack(
+        [np.digitize(x, np.histogram(x, num_bins)[1][:-1]) for x in z.T], axis=1
+    )
+
+
+def entropies(columns):
+    """Returns the entropy of every column of discrete values, in nats."""
+    counts = [np.unique(column, return_counts=True)[1] for column in columns.T]
+    return np.array([stats.entropy(count) for count in counts])
+
+
+def chance_r2(num_samples, factors, categorical=(), level=1e-3):
+    """Returns the R2 per factor that chance exceeds with probability `level`.
+
+    Under independence n R2 is about chi-squared, with one degree of freedom, or the
+    number of values minus one for a categorical factor.
+    """
+    freedom = np.ones(factors.shape[1])
+    for j in categorical:
+        freedom[j] = len(np.unique(factors[:, j])) - 1
+    return stats.chi2.isf(level, np.maximum(freedom, 1)) / num_samples
+
+
+def chance_mutual_information(z, factors, num_bins=20, level=1e-3):
+    """Returns the mutual information that chance exceeds with probability `level`.
+
+    Under independence 2 n I is about chi-squared with (bins - 1) (values - 1) degrees
+    of freedom, counting occupied bins.
+
+    Returns:
+        [num_latent, num_factors], nats.
+    """
+    bins = [len(np.unique(column)) for column in discretise(z, num_bins).T]
+    values = [len(np.unique(column)) for column in factors.T]
+    freedom = np.outer(np.subtract(bins, 1), np.subtract(values, 1))
+    return stats.chi2.isf(level, np.maximum(freedom, 1)) / (2 * len(z))
+
+
+def standardise(columns):
+    """Returns columns of mean 0 and variance 1; a constant column becomes 0."""
+    columns = np.asarray(columns, dtype=np.float64)
+    centered = columns - columns.mean(axis=0)
+    varies = np.ptp(columns, axis=0) > 0
+    spread = np.sqrt(np.mean(centered**2, axis=0))
+    return np.where(varies, centered / np.where(varies, spread, 1.0), 0.0)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a metric hands back: plain numbers that JSON can hold."""
+
+import math
+
+import numpy as np
+
+
+def to_json(results):
+    """Turns the results of a metric into plain Python values.
+
+    Args:
+        results: Dictionary of numbers, strings, None, arrays and nestings of lists.
+
+    Returns:
+        Dictionary of the same keys.
+
+    Raises:
+        ValueError: A value is NaN or infinite: JSON has no such number, and a metric
+            shall say None where it has no value.
+    """
+    return {name: _plain(value, name) for name, value in results.items()}
+
+
+def _plain(value, name):
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, name) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is not finite.")
+    return value
+
+
+def off_diagonal(matrix):
+    """Returns a square matrix as nested lists with None on its diagonal."""
+    matrix = np.asarray(matrix).tolist()
+    for i, row in enumerate(matrix):
+        row[i] = None
+    return matrix
+
+
+def block_standard_error(statistic, samples, num_blocks=10):
+    """Estimates the standard error of a statistic from disjoint blocks.
+
+    Neighbour methods cannot be bootstrapped, because a resample has copies. The spread
+    over blocks of n / num_blocks samples, divided by sqrt(num_blocks), is the standard
+    error at n if the variance goes as 1/n; it has about 25 % error itself at 10 blocks.
+
+    Args:
+        statistic: Function from [m, num_latent] to a number or an array of numbers.
+        samples: [n, num_latent], independent rows.
+        num_blocks: Number of blocks.
+
+    Returns:
+        Float, or an array like the statistic's.
+    """
+    values = [statistic(samples[i::num_blocks]) for i in range(num_blocks)]
+    return np.std(values, axis=0, ddof=1) / math.sqrt(num_blocks)
