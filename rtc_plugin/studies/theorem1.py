@@ -82,7 +82,7 @@ def case(structure, num_latent, sigma, parameter):
     )
 
 
-def heteroscedastic_total_correlation(sigma, power, num_points=1200):
+def heteroscedastic_total_correlation(sigma, power, num_points=600):
     """Returns TC(z) of the heteroscedastic case by quadrature, in nats.
 
     Both the codes and t live on grids: the joint density is then one matrix product.
