@@ -178,9 +178,13 @@ class TPUEstimator:
 
         Raises:
             KeyboardInterrupt: After SIGINT or SIGTERM; the checkpoint has been written.
-            UserError: If the loss or the weights are no longer finite; the last good
-                checkpoint has been kept.
+            UserError: If `steps` is not positive, or if the loss or the weights are no
+                longer finite; the last good checkpoint has been kept.
         """
+        if steps < 1:
+            raise UserError(
+                f"model.training_steps = {steps}: must be a number of steps from 1 on."
+            )
         checkpoint = self.latest_checkpoint()
         first_step = _read_count(checkpoint, tf.GraphKeys.GLOBAL_STEP)
         last_step, consumed = first_step + steps, 0

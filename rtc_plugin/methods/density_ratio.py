@@ -8,8 +8,8 @@ makes. With D the probability of class 0 that the optimal discriminator gives,
     TC = E_q(z)[log q(z) - sum_k log q(z_k)] = E_q(z)[log D(z) - log(1 - D(z))],
 
 and the log ratio is the difference of the two logits. The estimate is as good as the
-discriminator: it lags behind the encoder, cannot exceed what the discriminator has
-learnt (an untrained one gives about 0), and may be negative.
+discriminator: it lags behind the encoder, knows of no dependence that the discriminator
+has not learnt, and may be negative.
 
 References:
     [1] H. Kim and A. Mnih. Disentangling by Factorising. ICML 2018. Equation 3,

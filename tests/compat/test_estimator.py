@@ -211,6 +211,11 @@ def test_a_finished_training_is_not_continued(tmp_path):
     assert os.path.exists(tmp_path / "model.ckpt-2.index")
 
 
+def test_training_takes_at_least_one_step(tmp_path):
+    with pytest.raises(UserError, match="model.training_steps = 0"):
+        make_estimator(tmp_path).train(input_fn, steps=0)
+
+
 def test_signals_act_as_before_once_training_is_over(tmp_path):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     make_estimator(tmp_path).train(input_fn, steps=1)
