@@ -216,9 +216,10 @@ def _gradient(results):
                     )
                 else:
                     _line(axes, line, "tc_sample_true", estimator)
+            axes.set_yscale("symlog", linthresh=1.0)
             axes.set_title(f"D = {dim}\n{title}", fontsize=9)
             axes.set_xlabel(_LABELS["tc_sample_true"])
-    _finish(fig, "gradient", "nats")
+    _finish(fig, "gradient", "slope")
     return fig
 
 
