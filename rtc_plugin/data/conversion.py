@@ -25,7 +25,7 @@ _FORMAT = 1
 class ImageFile:
     """Images in an npy file, indexed like an array and never held in memory.
 
-    Every access maps the file afresh. A mapping that is kept would add each page ever
+    Images are read one by one. Mapping the file into memory would add each page ever
     touched to the resident memory of the process, in the end the whole file.
 
     Args:
@@ -41,13 +41,32 @@ class ImageFile:
         mapped = np.lib.format.open_memmap(path, mode="r")
         self.path, self.shape, self.dtype = path, mapped.shape, mapped.dtype
         self._offset = mapped.offset
+        self._file = open(path, "rb", buffering=0)
 
     def __len__(self):
         return self.shape[0]
 
     def __getitem__(self, indices):
-        mapped = np.memmap(self.path, self.dtype, "r", self._offset, self.shape)
-        return np.array(mapped[indices])
+        """Returns the images with the numbers `indices`, [n] or a slice."""
+        if isinstance(indices, slice):
+            indices = np.arange(*indices.indices(len(self)))
+        indices = np.asarray(indices, dtype=np.int64)
+        if np.any(indices < 0) or np.any(indices >= len(self)):
+            raise IndexError(f"Image numbers must lie in [0, {len(self)}).")
+        images = np.empty((len(indices), *self.shape[1:]), self.dtype)
+        nbytes = images.nbytes // max(1, len(images))
+        target, descriptor = (
+            memoryview(images.reshape(-1)).cast("B"),
+            self._file.fileno(),
+        )
+        for i, number in enumerate(indices.tolist()):
+            image = target[i * nbytes : (i + 1) * nbytes]
+            if os.preadv(descriptor, [image], self._offset + number * nbytes) != nbytes:
+                raise UserError(
+                    f"{self.path} has become shorter. Delete it; the next use converts "
+                    "it again."
+                )
+        return images
 
 
 def open_converted(sources, target, convert):
@@ -82,7 +101,7 @@ def verify(target):
     with open(target + ".json") as f:
         recorded = json.load(f)["sha256"]
     images, digest = ImageFile(target), hashlib.sha256()
-    block = max(1, (64 << 20) // images[0].nbytes)
+    block = max(1, (64 << 20) // images[:1].nbytes)
     for start in tqdm.trange(0, len(images), block, desc="verifying", leave=False):
         digest.update(images[start : start + block].tobytes())
     if digest.hexdigest() != recorded:

@@ -87,9 +87,11 @@ def _batched(data, seed, batch_size, start_step):
         return observations / data.pixel_maximum
 
     dtype = data.images_at(np.zeros(1, dtype=np.int64)).dtype
-    return tf.data.Dataset.from_generator(
+    dataset = tf.data.Dataset.from_generator(
         image_batches, dtype, [batch_size] + list(data.observation_shape)
-    ).map(to_observations)
+    )
+    # Python gathers the next batches while TensorFlow casts this one.
+    return dataset.prefetch(_PREFETCHED_BATCHES).map(to_observations)
 
 
 def _one_by_one(ground_truth_data, seed, batch_size, start_step):
