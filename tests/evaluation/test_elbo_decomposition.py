@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+import math
+
+import numpy as np
+import pytest
+
+from rtc_plugin.errors import UserError
+from rtc_plugin.evaluation import codes as codes_lib
+from rtc_plugin.evaluation.metrics import compute_elbo_decomposition
+from rtc_plugin.evaluation.metrics import elbo_decomposition as elbo
+
+
+def measure(codes, seed=0, **kwargs):
+    results = compute_elbo_decomposition(
+        None, None, np.random.RandomState(seed), codes=codes, **kwargs
+    )
+    json.dumps(results, allow_nan=False)
+    return results
+
+
+def gaussian_kl(cov):
+    return 0.5 * (np.trace(cov) - np.linalg.slogdet(cov)[1] - len(cov))
+
+
+def test_linear_encoder_has_closed_forms(linear_codes):
+    # So noisy that 5000 encodings cannot be told apart: their mixture is the Gaussian.
+    mixing, noise = np.array([[1.0, 0.0], [0.8, 0.6]]), np.array([0.5, 0.8])
+    results = measure(linear_codes(mixing, noise, seed=1))
+    cov = mixing @ mixing.T + np.diag(noise)
+    exact = {
+        "index_code_mi": 0.5 * np.log(np.linalg.det(cov) / noise.prod()),
+        "total_correlation": 0.5 * np.log(np.diag(cov).prod() / np.linalg.det(cov)),
+        "dimension_wise_kl": 0.5 * (np.diag(cov) - np.log(np.diag(cov)) - 1).sum(),
+        "marginal_kl": gaussian_kl(cov),
+    }
+    for key, value in exact.items():
+        # Four standard errors of the draws, and as much for 5000 random images.
+        error = results[f"{key}_stderr"]
+        assert 0 < error < 0.03
+        assert abs(results[key] - value) < 6 * error + 0.01, key
+    np.testing.assert_allclose(
+        results["latent_mutual_information"],
+        0.5 * np.log(np.diag(cov) / noise),
+        atol=0.05,
+    )
+    assert results["index_code_mi_limit"] == pytest.approx(math.log(5000))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_terms_add_up_to_the_analytic_kl(linear_codes, seed):
+    mixing = np.random.default_rng(seed).standard_normal((4, 4))
+    results = measure(linear_codes(mixing, 0.05, 300, seed), num_draws=1000)
+    terms = sum(
+        results[key]
+        for key in ("index_code_mi", "total_correlation", "dimension_wise_kl")
+    )
+    assert terms == pytest.approx(results["kl_from_terms"], rel=1e-9)
+    assert results["index_code_mi"] + results["marginal_kl"] == pytest.approx(terms)
+    assert results["kl"] == pytest.approx(sum(results["latent_kl"]))
+    assert abs(results["kl_error"]) < 4 * results["kl_error_stderr"]
+
+
+def test_separate_encodings_know_their_index_and_no_more(linear_codes):
+    results = measure(linear_codes(np.eye(3), 1e-8, 200))
+    assert results["index_code_mi"] == pytest.approx(math.log(200), abs=1e-6)
+
+
+def test_two_images_by_enumeration():
+    # q(z) = 1/2 N(-1, s2) + 1/2 N(1, s2), in one dimension by quadrature.
+    s2 = 0.3
+    z = np.linspace(-12, 12, 200001)
+    own = np.exp(-0.5 * (z - 1) ** 2 / s2) / math.sqrt(2 * math.pi * s2)
+    q = 0.5 * (own + own[::-1])
+    step = z[1] - z[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        information = np.nansum(own * np.log(own / q)) * step
+    prior = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+    marginal = np.sum(np.where(q > 0, q * np.log(q / prior), 0)) * step
+    array = np.full((2, 2, 1), math.log(s2))
+    array[:, 0, 0] = [-1, 1]
+    codes = codes_lib.codes_from_array(array, np.zeros((2, 1)))
+    results = measure(codes, num_draws=20000)
+    for key, exact in (("index_code_mi", information), ("marginal_kl", marginal)):
+        assert abs(results[key] - exact) < 4 * results[f"{key}_stderr"], key
+    assert results["total_correlation"] == pytest.approx(0, abs=1e-12)
+
+
+def test_the_whole_data_set_on_request(data, encoder):
+    results = compute_elbo_decomposition(
+        data, encoder, np.random.RandomState(0), whole_dataset=True, num_draws=200
+    )
+    assert results["num_encodings"] == 320
+
+
+def test_plain_codes_are_not_enough_and_say_so(data, encoder):
+    results = compute_elbo_decomposition(
+        data, lambda x: encoder(x)[:, 0], np.random.RandomState(0), num_train=50
+    )
+    assert "kl" in results["not_computed"] and "kl" not in results
+
+
+def test_reconstruction_error_of_known_pixels():
+    images = np.array([0.0, 1.0, 0.5, 0.25]).reshape(1, 2, 2, 1)
+    logits = np.zeros_like(images)
+    bernoulli, squared = elbo.reconstruction_error(images, logits)
+    assert bernoulli[0] == pytest.approx(4 * math.log(2))
+    assert squared[0] == pytest.approx(0.25 + 0.25 + 0 + 0.0625)
+    # tanh(x)/2 + 1/2 is the sigmoid of 2x.
+    output = np.array([-1.0, 0.3, 2.0, 0.1]).reshape(images.shape)
+    np.testing.assert_allclose(
+        elbo.reconstruction_error(images, output, "'tanh'"),
+        elbo.reconstruction_error(images, 2 * output),
+    )
+
+
+def test_a_model_dir_without_a_module_is_named(tmp_path, linear_codes):
+    with pytest.raises(UserError, match="model_dir=.*dlib_train"):
+        measure(linear_codes([[1.0]], 0.1, 10), model_dir=str(tmp_path), num_draws=10)
