@@ -4,7 +4,6 @@
 import gin
 import numpy as np
 from scipy import stats
-from sklearn import metrics
 
 from rtc_plugin.errors import UserError
 
@@ -117,12 +116,13 @@ def mutual_information_matrix(z, factors, num_bins=20):
         [num_latent, num_factors] in [0, log min(num_bins, number of values)].
     """
     binned = discretise(z, num_bins)
-    return np.array(
-        [
-            [metrics.mutual_info_score(factor, latent) for factor in factors.T]
-            for latent in binned.T
-        ]
-    )
+    labels = [np.unique(factor, return_inverse=True)[1] for factor in factors.T]
+    own = entropies(np.stack(labels, axis=1))
+    joint = [
+        [_entropy(np.bincount(latent + (num_bins + 1) * label)) for label in labels]
+        for latent in binned.T
+    ]
+    return np.maximum(entropies(binned)[:, None] + own - np.array(joint), 0.0)
 
 
 def discretise(z, num_bins):
@@ -135,34 +135,28 @@ def discretise(z, num_bins):
 def entropies(columns):
     """Returns the entropy of every column of discrete values, in nats."""
     counts = [np.unique(column, return_counts=True)[1] for column in columns.T]
-    return np.array([stats.entropy(count) for count in counts])
+    return np.array([_entropy(count) for count in counts])
 
 
-def chance_r2(num_samples, factors, categorical=(), level=1e-3):
-    """Returns the R2 per factor that chance exceeds with probability `level`.
+def beyond_chance(score, z, factors, random, num_shuffles=20):
+    """Returns scores less what chance gives, 0 where chance explains them.
 
-    Under independence n R2 is about chi-squared, with one degree of freedom, or the
-    number of values minus one for a categorical factor.
-    """
-    freedom = np.ones(factors.shape[1])
-    for j in categorical:
-        freedom[j] = len(np.unique(factors[:, j])) - 1
-    return stats.chi2.isf(level, np.maximum(freedom, 1)) / num_samples
+    Chance is measured with shuffled images: a score counts if it exceeds their mean by
+    three standard deviations, by its excess over the mean.
 
-
-def chance_mutual_information(z, factors, num_bins=20, level=1e-3):
-    """Returns the mutual information that chance exceeds with probability `level`.
-
-    Under independence 2 n I is about chi-squared with (bins - 1) (values - 1) degrees
-    of freedom, counting occupied bins.
+    Args:
+        score: Function of z and factors, to [num_latent, num_factors].
+        z: [n, num_latent] codes.
+        factors: [n, num_factors] values.
+        random: `numpy.random.Generator`.
+        num_shuffles: How often to shuffle.
 
     Returns:
-        [num_latent, num_factors], nats.
+        [num_latent, num_factors], >= 0.
     """
-    bins = [len(np.unique(column)) for column in discretise(z, num_bins).T]
-    values = [len(np.unique(column)) for column in factors.T]
-    freedom = np.outer(np.subtract(bins, 1), np.subtract(values, 1))
-    return stats.chi2.isf(level, np.maximum(freedom, 1)) / (2 * len(z))
+    null = [score(z, random.permutation(factors)) for _ in range(num_shuffles)]
+    excess = score(z, factors) - np.mean(null, axis=0)
+    return np.where(excess > 3.0 * np.std(null, axis=0, ddof=1), excess, 0.0)
 
 
 def standardise(columns):
@@ -172,3 +166,7 @@ def standardise(columns):
     varies = np.ptp(columns, axis=0) > 0
     spread = np.sqrt(np.mean(centered**2, axis=0))
     return np.where(varies, centered / np.where(varies, spread, 1.0), 0.0)
+
+
+def _entropy(counts):
+    return stats.entropy(counts[counts > 0])

@@ -19,6 +19,10 @@ def grid(*sizes, repeat=1):
     return np.tile(rows, (repeat, 1))
 
 
+def disintegration(z, factors):
+    return metric.disintegration(z, factors, np.random.default_rng(0))
+
+
 def noisy(columns, scale=0.01, seed=0):
     columns = np.stack(columns, axis=1).astype(float)
     random = np.random.default_rng(seed)
@@ -28,7 +32,7 @@ def noisy(columns, scale=0.01, seed=0):
 def test_one_latent_per_factor_scores_zero():
     factors = grid(8, 10, repeat=40)
     z = noisy([factors[:, 1], factors[:, 0], 0 * factors[:, 0]])
-    results = metric.disintegration(z, factors)
+    results = disintegration(z, factors)
     assert results["disintegration"] == pytest.approx(0, abs=1e-6)
     assert results["r2_disintegration"] == pytest.approx(0, abs=1e-6)
     assert results["latent_sharing"] == pytest.approx(0, abs=1e-6)
@@ -40,7 +44,7 @@ def test_one_latent_per_factor_scores_zero():
 def test_a_factor_split_over_independent_latents(parts):
     factors = grid(4**parts, 3, repeat=3000 // 4**parts)
     digits = [factors[:, 0] // 4**i % 4 for i in range(parts)]
-    results = metric.disintegration(noisy([*digits, factors[:, 1]]), factors)
+    results = disintegration(noisy([*digits, factors[:, 1]]), factors)
     per_factor = results["disintegration_per_factor"]
     # Equal shares: 1 - 1/parts, less what neighbours find in independent latents.
     assert per_factor[0] == pytest.approx(1 - 1 / parts, abs=0.08)
@@ -52,7 +56,7 @@ def test_a_factor_split_over_independent_latents(parts):
 def test_copies_of_one_latent_are_redundant_and_not_disintegrated():
     factors = grid(10, repeat=100)
     z = noisy([factors[:, 0]])
-    results = metric.disintegration(np.hstack([z, -2 * z]), factors)
+    results = disintegration(np.hstack([z, -2 * z]), factors)
     assert results["disintegration"] < 0.01
     assert results["top2_nmi_gap"][0] == pytest.approx(0, abs=1e-9)
     assert results["top2_nmi_correlation"][0] == pytest.approx(-1)
@@ -62,7 +66,7 @@ def test_copies_of_one_latent_are_redundant_and_not_disintegrated():
 def test_a_latent_that_serves_two_factors_is_shared():
     factors = grid(4, 4, repeat=100)
     z = noisy([4 * factors[:, 0] + factors[:, 1]])
-    results = metric.disintegration(z, factors)
+    results = disintegration(z, factors)
     assert results["latent_sharing"] == pytest.approx(0.5, abs=0.02)
     assert results["disintegration"] == 0
 
@@ -71,7 +75,7 @@ def test_an_untold_factor_and_constant_latents_count_as_nothing():
     factors = grid(6, 5, repeat=60)
     z = np.random.default_rng(0).standard_normal((len(factors), 3))
     z[:, 2] = 1.0
-    results = metric.disintegration(z, factors)
+    results = disintegration(z, factors)
     assert results["disintegration"] == results["latent_sharing"] == 0
     assert results["nmi_matrix"][2].tolist() == [0, 0]
 
@@ -104,7 +108,7 @@ def test_the_papers_two_factors(r2, correlation, gap):
     """Figure 7: object hue is in two latents, orientation in one."""
     factors = grid(10, repeat=200)
     z = latents_with(factors[:, 0].astype(float), np.array(r2), correlation)
-    results = metric.disintegration(z, factors)
+    results = disintegration(z, factors)
     np.testing.assert_allclose(results["r2_matrix"][:, 0], r2, atol=1e-9)
     assert round(results["top2_r2_gap"][0], 2) == gap
     assert results["top2_r2_correlation"][0] == pytest.approx(correlation, abs=1e-9)
@@ -149,27 +153,29 @@ def test_matrices_and_gaps_are_the_librarys():
         z.T, factors.T, z.T, factors.T, continuous_factors=True
     )
     np.testing.assert_allclose(factors_lib.r2_matrix(z, factors), library_sap)
-    results = metric.disintegration(z, factors)
+    results = disintegration(z, factors)
     assert results["mean_nmi_gap"] == pytest.approx(library_mig)
     sap = sap_score.compute_avg_diff_top_two(library_sap)
     assert results["mean_r2_gap"] == pytest.approx(sap)
 
 
-def test_chance_is_exceeded_by_chance():
+def test_what_chance_gives_is_taken_off():
     random = np.random.default_rng(0)
-    exceeded_r2, exceeded_mi = [], []
-    for _ in range(200):
-        z = random.standard_normal((500, 2))
-        factors = random.integers(5, size=(500, 2))
-        r2 = factors_lib.r2_matrix(z, factors, [1])
-        exceeded_r2.append(r2 > factors_lib.chance_r2(500, factors, [1], level=0.1))
-        mi = factors_lib.mutual_information_matrix(z, factors, 8)
-        exceeded_mi.append(
-            mi > factors_lib.chance_mutual_information(z, factors, 8, level=0.1)
+    counted = []
+    for _ in range(20):
+        # 183 values, as Cars3D has: chance alone gives a mutual information of 0.3.
+        factors = random.integers([5, 183], size=(2000, 2))
+        z = random.standard_normal((2000, 3))
+        z[:, 2] += factors[:, 0]
+        scores = factors_lib.beyond_chance(
+            factors_lib.mutual_information_matrix, z, factors, random
         )
-    # 800 trials, not quite independent: standard error 0.011.
-    assert np.mean(exceeded_r2) == pytest.approx(0.1, abs=0.04)
-    assert np.mean(exceeded_mi) == pytest.approx(0.1, abs=0.04)
+        assert scores[2, 0] > 0.3
+        counted.append(np.delete(scores.ravel(), 4) > 0)
+    # Three standard deviations, estimated from 20 shuffles: about 1 in 300.
+    assert np.mean(counted) < 0.05
+    raw = factors_lib.mutual_information_matrix(z, factors)
+    assert raw[0, 1] > 0.3
 
 
 def test_factors_are_named(data, encoder):

@@ -13,6 +13,7 @@ from rtc_plugin import total_correlation as tc
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
 from rtc_plugin.evaluation import results as results_lib
+from rtc_plugin.total_correlation.checks import random_generator
 
 
 @gin.configurable(
@@ -44,9 +45,9 @@ def compute_factor_disintegration(
     correlation). The index is Rao's quadratic entropy [2], sum_kl w_k w_l d_kl: the
     chance that two pieces of information about the factor sit in different,
     independent latents. It is in [0, 1), lower is better: 0 for one latent and for
-    copies of one latent, 1/2 for two equal independent latents, 2/3 for three. Scores
-    that chance explains (1 in 1000) count as 0, and so does a factor that no latent
-    tells anything about; `top2_nmi_scores` shows which.
+    copies of one latent, 1/2 for two equal independent latents, 2/3 for three. What
+    chance gives is taken off the scores (see `factors.beyond_chance`); a factor that no
+    latent tells anything about counts as 0, and `top2_nmi_scores` shows which.
 
     `disintegration` rests on normalised mutual information (the paper's MIG form),
     `r2_disintegration` on R2 (its SAP form). Latent by latent, so information that
@@ -98,7 +99,12 @@ def compute_factor_disintegration(
     categorical = [j for j, name in enumerate(names) if name in categorical_factors]
     with codes_lib.errors_to_user("factor_disintegration"):
         results = disintegration(
-            codes.plain, codes.factors, categorical, num_bins, num_neighbours
+            codes.plain,
+            codes.factors,
+            random_generator(random_state),
+            categorical,
+            num_bins,
+            num_neighbours,
         )
     results.update(
         representation=codes.representation,
@@ -108,26 +114,31 @@ def compute_factor_disintegration(
     return results_lib.to_json(results)
 
 
-def disintegration(z, factors, categorical=(), num_bins=20, num_neighbours=3):
+def disintegration(z, factors, random, categorical=(), num_bins=20, num_neighbours=3):
     """Returns what `compute_factor_disintegration` does, on arrays.
 
     Args:
         z: [n, num_latent] codes.
         factors: [n, num_factors] values.
+        random: `numpy.random.Generator` that shuffles images, for what chance gives.
         categorical: Numbers of the factors whose values have no order.
         num_bins: Bins of a latent.
         num_neighbours: k of the neighbour estimate.
     """
-    r2 = factors_lib.r2_matrix(z, factors, categorical)
     entropy = factors_lib.entropies(factors)
     entropy = np.where(entropy > 0, entropy, 1.0)  # A constant factor has no MI either.
-    nmi = factors_lib.mutual_information_matrix(z, factors, num_bins) / entropy
+
+    def r2_scores(z, factors):
+        return factors_lib.r2_matrix(z, factors, categorical)
+
+    def nmi_scores(z, factors):
+        return factors_lib.mutual_information_matrix(z, factors, num_bins) / entropy
+
+    r2, nmi = r2_scores(z, factors), nmi_scores(z, factors)
+    told_r2 = factors_lib.beyond_chance(r2_scores, z, factors, random)
+    told_nmi = factors_lib.beyond_chance(nmi_scores, z, factors, random)
     correlation = _correlation(z)
     dependence = _dependence(z, num_neighbours)
-
-    told_r2 = _above(r2, factors_lib.chance_r2(len(z), factors, categorical))
-    chance = factors_lib.chance_mutual_information(z, factors, num_bins)
-    told_nmi = _above(nmi, chance / entropy)
     distance = 1.0 - np.sqrt(-np.expm1(-2.0 * dependence))
     per_factor = quadratic_entropy(told_nmi.T, distance)
     r2_per_factor = quadratic_entropy(told_r2.T, distance)
@@ -185,10 +196,6 @@ def quadratic_entropy(scores, distance):
     total = scores.sum(axis=1, keepdims=True)
     shares = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
     return np.einsum("ik,kl,il->i", shares, distance, shares)
-
-
-def _above(scores, threshold):
-    return np.where(scores > threshold, scores, 0.0)
 
 
 def _weighted_mean(values, weights):

@@ -174,9 +174,7 @@ def _disparity(codes, random, num_draws, num_bootstrap, classes, dead_below):
         results[f"{key}_stderr"] = np.std(values, ddof=1)
     # Given the images, the mean over draws is TC_sample's noise-free form; so the two
     # sources of error, images and draws, add up.
-    images_error = np.std(
-        resamples["tc_mean"] - resamples["tc_sample_analytic"], ddof=1
-    )
+    gaps = resamples["tc_mean"] - resamples["tc_sample_analytic"]
     for key, error in (
         ("tc_sample", results["tc_sample_analytic_stderr"]),
         ("tc_sample_active", results["tc_sample_active_analytic_stderr"]),
