@@ -8,7 +8,6 @@ library's are told of the smaller sizes.
 import hashlib
 import json
 import os
-import struct
 import threading
 import zipfile
 
@@ -16,7 +15,7 @@ import h5py
 import numpy as np
 import PIL.Image
 import pytest
-import scipy.io
+import small_public_files as small
 from disentanglement_lib.data.ground_truth import cars3d as stock_cars3d
 from disentanglement_lib.data.ground_truth import dsprites as stock_dsprites
 from disentanglement_lib.data.ground_truth import mpi3d as stock_mpi3d
@@ -36,25 +35,10 @@ from rtc_plugin.data.ground_truth import (
 )
 from rtc_plugin.errors import UserError
 
-SHAPES3D_SIZES = [2, 3, 2, 2, 2, 3]
-DSPRITES_SIZES = [1, 3, 2, 4, 3, 5]
-MPI3D_SIZES = [2, 2, 2, 1, 3, 2, 2]
-NORB_SIZES = [2, 3, 2, 4, 2]
-
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("DISENTANGLEMENT_LIB_DATA", str(tmp_path))
-    monkeypatch.setattr(shapes3d.Shapes3D, "factor_sizes", SHAPES3D_SIZES)
-    monkeypatch.setattr(
-        shapes3d.Shapes3D,
-        "label_values",
-        [v[:n] for v, n in zip(shapes3d.LABEL_VALUES, SHAPES3D_SIZES)],
-    )
-    monkeypatch.setattr(dsprites.DSprites, "factor_sizes", DSPRITES_SIZES)
-    monkeypatch.setattr(mpi3d.MPI3D, "layouts", (MPI3D_SIZES,))
-    monkeypatch.setattr(norb.SmallNORB, "factor_sizes", NORB_SIZES)
-    monkeypatch.setattr(cars3d.Cars3D, "factor_sizes", [4, 24, 2])
+    small.use_small_sizes(monkeypatch, tmp_path)
     return tmp_path
 
 
@@ -67,97 +51,6 @@ def old_thumbnail(monkeypatch):
         "thumbnail",
         lambda self, size, *args: thumbnail(self, size[:2], *args),
     )
-
-
-def pixels(*shape, high=256):
-    return np.random.RandomState(0).randint(high, size=shape).astype(np.uint8)
-
-
-def path_of(file):
-    path = files.local_path(file)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    return path
-
-
-def grid(sizes):
-    return np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), axis=-1)
-
-
-def shapes3d_labels():
-    factors = grid(SHAPES3D_SIZES)
-    values = shapes3d.Shapes3D.label_values
-    return np.stack([v[f] for v, f in zip(values, factors.T)], axis=-1)
-
-
-def write_shapes3d_h5(images=None, labels=None, **changes):
-    arrays = {
-        "images": pixels(144, 64, 64, 3) if images is None else images,
-        "labels": shapes3d_labels() if labels is None else labels,
-        **changes,
-    }
-    path = path_of(files.SHAPES3D)
-    with h5py.File(path, "w") as f:
-        for key, array in arrays.items():
-            if array is not None:
-                f.create_dataset(key, data=array, compression="gzip")
-    return path
-
-
-def write_dsprites(path=None, **changes):
-    arrays = {
-        "imgs": pixels(360, 64, 64, high=2),
-        "latents_classes": grid(DSPRITES_SIZES),
-        # As published: a pickled dictionary.
-        "metadata": np.array({"latents_sizes": np.array(DSPRITES_SIZES)}),
-        **changes,
-    }
-    path = path or path_of(files.DSPRITES)
-    np.savez_compressed(path, **{k: v for k, v in arrays.items() if v is not None})
-    return path
-
-
-def write_scream():
-    picture = np.random.RandomState(1).randint(256, size=(400, 300, 3))
-    path = path_of(files.SCREAM)
-    PIL.Image.fromarray(picture.astype(np.uint8)).save(path)
-    return path
-
-
-def write_mpi3d(**changes):
-    count = int(np.prod(MPI3D_SIZES))
-    path = path_of(files.MPI3D_TOY)
-    np.savez(path, **{"images": pixels(count, 64, 64, 3), **changes})
-    return path
-
-
-def write_cars3d():
-    mesh = pixels(128, 128, 3, 24, 4)
-    for i in range(2):
-        path = path_of(f"cars/car_{i:03d}_mesh.mat")
-        scipy.io.savemat(path, {"im": np.roll(mesh, i, axis=0), "mask": mesh[:2]})
-    return path
-
-
-def write_norb_matrix(path, matrix, magic):
-    shape = list(matrix.shape) + [1] * (3 - matrix.ndim)
-    header = struct.pack(f"<{2 + len(shape)}i", magic, matrix.ndim, *shape)
-    with open(path, "wb") as f:
-        f.write(header + matrix.tobytes())
-
-
-def write_norb():
-    """Both chunks, in a shuffled order, as the original's are not in order."""
-    factors = grid(NORB_SIZES)[np.random.RandomState(2).permutation(96)]
-    images = pixels(96, 2, 96, 96)
-    for chunk in range(2):
-        rows = slice(48 * chunk, 48 * chunk + 48)
-        dat, cat, info = (path_of(f) for f in files.SMALLNORB[3 * chunk :][:3])
-        write_norb_matrix(dat, images[rows], 507333717)
-        write_norb_matrix(cat, factors[rows, 0].astype("<i4"), 507333716)
-        write_norb_matrix(
-            info, (factors[rows, 1:] * [1, 1, 2, 1]).astype("<i4"), 507333716
-        )
-    return path_of(files.SMALLNORB[0])
 
 
 def tell_sizes(stock, sizes):
@@ -187,27 +80,27 @@ def assert_same_data(ours, stock, num=60):
 
 
 def test_shapes3d_from_the_public_h5(monkeypatch):
-    write_shapes3d_h5(pixels(144, 64, 64, 3))
-    npz_path = path_of("3dshapes/stock.npz")
+    small.write_shapes3d_h5(small.pixels(144, 64, 64, 3))
+    npz_path = small.path_of("3dshapes/stock.npz")
     np.savez(
         npz_path,
-        images=pixels(144, 64, 64, 3).reshape(*SHAPES3D_SIZES, 64, 64, 3),
-        labels=shapes3d_labels().reshape(*SHAPES3D_SIZES, 6),
+        images=small.pixels(144, 64, 64, 3).reshape(*small.SHAPES3D_SIZES, 64, 64, 3),
+        labels=small.shapes3d_labels().reshape(*small.SHAPES3D_SIZES, 6),
     )
     monkeypatch.setattr(stock_shapes3d, "SHAPES3D_PATH", npz_path)
-    stock = tell_sizes(stock_shapes3d.Shapes3D(), SHAPES3D_SIZES)
+    stock = tell_sizes(stock_shapes3d.Shapes3D(), small.SHAPES3D_SIZES)
     assert_same_data(shapes3d.Shapes3D(), stock)
 
 
 def test_shapes3d_from_the_npz_that_the_library_reads(monkeypatch):
-    npz_path = path_of(files.SHAPES3D_NPZ_PATH)
+    npz_path = small.path_of(files.SHAPES3D_NPZ_PATH)
     np.savez(
         npz_path,
-        images=pixels(*SHAPES3D_SIZES, 64, 64, 3),
-        labels=shapes3d_labels().reshape(*SHAPES3D_SIZES, 6),
+        images=small.pixels(*small.SHAPES3D_SIZES, 64, 64, 3),
+        labels=small.shapes3d_labels().reshape(*small.SHAPES3D_SIZES, 6),
     )
     monkeypatch.setattr(stock_shapes3d, "SHAPES3D_PATH", npz_path)
-    stock = tell_sizes(stock_shapes3d.Shapes3D(), SHAPES3D_SIZES)
+    stock = tell_sizes(stock_shapes3d.Shapes3D(), small.SHAPES3D_SIZES)
     assert_same_data(shapes3d.Shapes3D(), stock)
 
 
@@ -216,9 +109,9 @@ def test_shapes3d_from_the_npz_that_the_library_reads(monkeypatch):
     [("dsprites_full", [1, 2, 3, 4, 5]), ("dsprites_noshape", [2, 3, 4, 5])],
 )
 def test_dsprites(name, indices, monkeypatch):
-    monkeypatch.setattr(stock_dsprites, "DSPRITES_PATH", write_dsprites())
+    monkeypatch.setattr(stock_dsprites, "DSPRITES_PATH", small.write_dsprites())
     stock = stock_dsprites.DSprites(indices)
-    stock.full_factor_sizes = DSPRITES_SIZES
+    stock.full_factor_sizes = small.DSPRITES_SIZES
     ours = named_data.GROUND_TRUTH_DATA[name]()
     assert_same_data(ours, stock)
     assert len(ours.factor_names) == ours.num_factors
@@ -226,18 +119,18 @@ def test_dsprites(name, indices, monkeypatch):
 
 @pytest.mark.parametrize("variant", ["ColorDSprites", "NoisyDSprites"])
 def test_random_variants_of_dsprites(variant, monkeypatch):
-    monkeypatch.setattr(stock_dsprites, "DSPRITES_PATH", write_dsprites())
+    monkeypatch.setattr(stock_dsprites, "DSPRITES_PATH", small.write_dsprites())
     stock = getattr(stock_dsprites, variant)([1, 2, 3, 4, 5])
-    stock.full_factor_sizes = DSPRITES_SIZES
+    stock.full_factor_sizes = small.DSPRITES_SIZES
     ours = getattr(dsprites_variants, variant)()
     assert_same_observations(ours, stock)
 
 
 def test_scream_dsprites(monkeypatch, old_thumbnail):
-    monkeypatch.setattr(stock_dsprites, "DSPRITES_PATH", write_dsprites())
-    monkeypatch.setattr(stock_dsprites, "SCREAM_PATH", write_scream())
+    monkeypatch.setattr(stock_dsprites, "DSPRITES_PATH", small.write_dsprites())
+    monkeypatch.setattr(stock_dsprites, "SCREAM_PATH", small.write_scream())
     stock = stock_dsprites.ScreamDSprites([1, 2, 3, 4, 5])
-    stock.full_factor_sizes = DSPRITES_SIZES
+    stock.full_factor_sizes = small.DSPRITES_SIZES
     assert_same_observations(dsprites_variants.ScreamDSprites(), stock)
 
 
@@ -252,32 +145,32 @@ def assert_same_observations(ours, stock):
 
 
 def test_mpi3d():
-    write_mpi3d()
+    small.write_mpi3d()
     stock = object.__new__(stock_mpi3d.MPI3D)  # its constructor fixes path and sizes
     with np.load(files.local_path(files.MPI3D_TOY)) as data:
         stock.images = data["images"]
     stock.latent_factor_indices = list(range(7))
-    assert_same_data(mpi3d.MPI3D("mpi3d_toy"), tell_sizes(stock, MPI3D_SIZES))
+    assert_same_data(mpi3d.MPI3D("mpi3d_toy"), tell_sizes(stock, small.MPI3D_SIZES))
 
 
 def test_mpi3d_number_of_images_decides_on_the_factors(monkeypatch):
     """Files of 2019 had four colours and shapes, today's have six."""
-    larger = [3, 2, 2, 1, 3, 2, 2]
-    monkeypatch.setattr(mpi3d.MPI3D, "layouts", (larger, MPI3D_SIZES))
-    write_mpi3d()
-    assert mpi3d.MPI3D("mpi3d_toy").factors_num_values == MPI3D_SIZES
-    write_mpi3d(images=pixels(144, 64, 64, 3))
+    larger = [3, 2, 2, 2, 3, 2, 2]
+    monkeypatch.setattr(mpi3d.MPI3D, "layouts", (larger, small.MPI3D_SIZES))
+    small.write_mpi3d()
+    assert mpi3d.MPI3D("mpi3d_toy").factors_num_values == small.MPI3D_SIZES
+    small.write_mpi3d(images=small.pixels(288, 64, 64, 3))
     assert mpi3d.MPI3D("mpi3d_toy").factors_num_values == larger
 
 
 def test_cars3d(folder, monkeypatch, old_thumbnail):
-    write_cars3d()
+    small.write_cars3d()
     monkeypatch.setattr(stock_cars3d, "CARS3D_PATH", str(folder / "cars"))
     # The library numbers cars as the file system lists them, we by name.
     listed = sorted(os.listdir(folder / "cars"))
     monkeypatch.setattr(stock_cars3d.gfile, "ListDirectory", lambda path: listed)
     stock, ours = stock_cars3d.Cars3D(), cars3d.Cars3D()
-    factors = grid([4, 24, 2])
+    factors = small.grid([4, 24, 2])
     np.testing.assert_array_equal(
         ours.sample_observations_from_factors(factors, None),
         np.float32(stock.sample_observations_from_factors(factors, None)),
@@ -285,7 +178,7 @@ def test_cars3d(folder, monkeypatch, old_thumbnail):
 
 
 def test_smallnorb(folder, monkeypatch):
-    write_norb()
+    small.write_norb()
     # It calls int() on arrays of one element, which NumPy 2.5 refuses.
     monkeypatch.setattr(
         stock_norb, "int", lambda x: np.asarray(x).item(), raising=False
@@ -296,18 +189,18 @@ def test_smallnorb(folder, monkeypatch):
     stock = object.__new__(stock_norb.SmallNORB)  # its constructor fixes the sizes
     stock.images = images
     stock.latent_factor_indices = [0, 2, 3, 4]
-    stock.index = util.StateSpaceAtomIndex(NORB_SIZES, features)
-    assert_same_data(norb.SmallNORB(), tell_sizes(stock, NORB_SIZES))
+    stock.index = util.StateSpaceAtomIndex(small.NORB_SIZES, features)
+    assert_same_data(norb.SmallNORB(), tell_sizes(stock, small.NORB_SIZES))
 
 
 def test_scaling_gives_the_pixels_of_the_home_ground():
     """Recorded with Pillow 8.4 on Python 3.7."""
-    picture = PIL.Image.fromarray(pixels(128, 128, 3))
+    picture = PIL.Image.fromarray(small.pixels(128, 128, 3))
     scaled = np.asarray(picture.resize((64, 64), PIL.Image.LANCZOS))
     assert (
         hashlib.md5(scaled.tobytes()).hexdigest() == "4338dffa862582cfb0de368639cb7f20"
     )
-    left = PIL.Image.fromarray(pixels(96, 96).astype(np.int32))
+    left = PIL.Image.fromarray(small.pixels(96, 96).astype(np.int32))
     scaled = np.asarray(left.resize((64, 64), PIL.Image.LANCZOS)).astype("<i2")
     assert (
         hashlib.md5(scaled.tobytes()).hexdigest() == "bf2e5e4c7dddd38c7da60ee9d96dab24"
@@ -318,7 +211,7 @@ def test_scaling_gives_the_pixels_of_the_home_ground():
 
 
 def test_conversion_happens_once_and_is_noted(folder):
-    path = write_shapes3d_h5()
+    path = small.write_shapes3d_h5()
     before = open(path, "rb").read()
     shapes3d.Shapes3D()
     converted = folder / "3dshapes" / "3dshapes.images.npy"
@@ -327,7 +220,7 @@ def test_conversion_happens_once_and_is_noted(folder):
     assert os.stat(converted).st_mtime_ns == written
     assert open(path, "rb").read() == before
     note = json.loads((folder / "3dshapes" / "3dshapes.images.npy.json").read_text())
-    images = pixels(144, 64, 64, 3)
+    images = small.pixels(144, 64, 64, 3)
     assert note["sha256"] == hashlib.sha256(images.tobytes()).hexdigest()
     conversion.verify(str(converted))
     assert sorted(os.listdir(folder / "3dshapes")) == [
@@ -338,34 +231,36 @@ def test_conversion_happens_once_and_is_noted(folder):
 
 
 def test_converted_file_serves_without_its_source(folder):
-    os.remove(write_shapes3d_h5())
+    os.remove(small.write_shapes3d_h5())
     with pytest.raises(UserError):
         shapes3d.Shapes3D()
-    path = write_shapes3d_h5()
+    path = small.write_shapes3d_h5()
     shapes3d.Shapes3D()
     os.remove(path)
     shapes3d.Shapes3D().images_at([143])
 
 
 def test_another_source_is_converted_anew():
-    write_shapes3d_h5()
+    small.write_shapes3d_h5()
     first = shapes3d.Shapes3D().images_at([5])
-    write_shapes3d_h5(255 - pixels(144, 64, 64, 3))
+    small.write_shapes3d_h5(255 - small.pixels(144, 64, 64, 3))
     np.testing.assert_array_equal(shapes3d.Shapes3D().images_at([5]), 255 - first)
 
 
 def test_interrupted_conversion_is_done_again(folder):
     """What is left of one that was killed: a temporary file, an array, no note."""
-    write_shapes3d_h5()
+    small.write_shapes3d_h5()
     (folder / "3dshapes" / "3dshapes.images.npy.123.tmp").write_bytes(b"x" * 100)
     (folder / "3dshapes" / "3dshapes.images.npy").write_bytes(b"x" * 100)
     data = shapes3d.Shapes3D()
-    np.testing.assert_array_equal(data.images_at(range(144)), pixels(144, 64, 64, 3))
+    np.testing.assert_array_equal(
+        data.images_at(range(144)), small.pixels(144, 64, 64, 3)
+    )
     assert not (folder / "3dshapes" / "3dshapes.images.npy.123.tmp").exists()
 
 
 def test_changed_converted_file_is_noticed(folder):
-    write_shapes3d_h5()
+    small.write_shapes3d_h5()
     shapes3d.Shapes3D()
     converted = str(folder / "3dshapes" / "3dshapes.images.npy")
     with open(converted, "r+b") as f:
@@ -376,7 +271,7 @@ def test_changed_converted_file_is_noticed(folder):
 
 
 def test_two_at_once_convert_once(monkeypatch):
-    write_shapes3d_h5()
+    small.write_shapes3d_h5()
     conversions, opened = [], []
     convert = shapes3d.Shapes3D._convert_h5
 
@@ -399,7 +294,7 @@ def test_two_at_once_convert_once(monkeypatch):
 
 
 def test_full_disk_is_said_before_anything_is_written(folder, monkeypatch):
-    write_shapes3d_h5()
+    small.write_shapes3d_h5()
     usage = conversion.shutil.disk_usage(folder)._replace(free=1000)
     monkeypatch.setattr(conversion.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(UserError, match="0.0 GB free"):
@@ -408,7 +303,7 @@ def test_full_disk_is_said_before_anything_is_written(folder, monkeypatch):
 
 
 def test_folder_without_permission_is_named(folder, monkeypatch):
-    write_shapes3d_h5()
+    small.write_shapes3d_h5()
     monkeypatch.setattr(conversion.os, "access", lambda path, mode: False)
     with pytest.raises(UserError, match="3dshapes cannot be written to"):
         shapes3d.Shapes3D()
@@ -449,81 +344,113 @@ LABELS_OUT_OF_RANGE = np.full((144, 6), 17.0)
 
 BAD = {
     "h5 key": (
-        lambda: h5py.File(path_of(files.SHAPES3D), "w").close(),
+        lambda: h5py.File(small.path_of(files.SHAPES3D), "w").close(),
         "shapes3d",
         "no array 'images'",
     ),
-    "truncated h5": (lambda: truncate(write_shapes3d_h5()), "shapes3d", "truncated"),
-    "html h5": (lambda: html(write_shapes3d_h5()), "shapes3d", "web page"),
+    "truncated h5": (
+        lambda: truncate(small.write_shapes3d_h5()),
+        "shapes3d",
+        "truncated",
+    ),
+    "html h5": (lambda: html(small.write_shapes3d_h5()), "shapes3d", "web page"),
     "h5 shape": (
-        lambda: write_shapes3d_h5(pixels(143, 64, 64, 3)),
+        lambda: small.write_shapes3d_h5(small.pixels(143, 64, 64, 3)),
         "shapes3d",
         r"shape \(143, 64, 64, 3\), not \(144",
     ),
     "h5 dtype": (
-        lambda: write_shapes3d_h5(np.zeros((144, 64, 64, 3), np.float32)),
+        lambda: small.write_shapes3d_h5(np.zeros((144, 64, 64, 3), np.float32)),
         "shapes3d",
         "holds float32, not uint8",
     ),
     "h5 labels shape": (
-        lambda: write_shapes3d_h5(labels=np.zeros((144, 5))),
+        lambda: small.write_shapes3d_h5(labels=np.zeros((144, 5))),
         "shapes3d",
         r"'labels' has the shape \(144, 5\)",
     ),
     "h5 labels range": (
-        lambda: write_shapes3d_h5(labels=LABELS_OUT_OF_RANGE),
+        lambda: small.write_shapes3d_h5(labels=LABELS_OUT_OF_RANGE),
         "shapes3d",
         "labels of floor_hue are out of range",
     ),
     "h5 labels NaN": (
-        lambda: write_shapes3d_h5(labels=np.full((144, 6), np.nan)),
+        lambda: small.write_shapes3d_h5(labels=np.full((144, 6), np.nan)),
         "shapes3d",
         "out of range",
     ),
     "h5 order": (
-        lambda: write_shapes3d_h5(labels=np.zeros((144, 6)) + [0, 0, 0, 0.75, 0, -30]),
+        lambda: small.write_shapes3d_h5(
+            labels=np.zeros((144, 6)) + [0, 0, 0, 0.75, 0, -30]
+        ),
         "shapes3d",
         "not in the order of the labels",
     ),
-    "truncated npz": (lambda: truncate(write_dsprites()), "dsprites_full", "truncated"),
-    "damaged npz": (lambda: flip_a_byte(write_dsprites()), "dsprites_full", "npz"),
-    "html npz": (lambda: html(write_dsprites()), "dsprites_full", "web page"),
-    "npz key": (lambda: write_dsprites(imgs=None), "dsprites_full", "no array 'imgs'"),
+    "truncated npz": (
+        lambda: truncate(small.write_dsprites()),
+        "dsprites_full",
+        "truncated",
+    ),
+    "damaged npz": (
+        lambda: flip_a_byte(small.write_dsprites()),
+        "dsprites_full",
+        "npz",
+    ),
+    "html npz": (lambda: html(small.write_dsprites()), "dsprites_full", "web page"),
+    "npz key": (
+        lambda: small.write_dsprites(imgs=None),
+        "dsprites_full",
+        "no array 'imgs'",
+    ),
     "npz shape": (
-        lambda: write_dsprites(imgs=pixels(359, 64, 64, high=2)),
+        lambda: small.write_dsprites(imgs=small.pixels(359, 64, 64, high=2)),
         "dsprites_full",
         r"\(359, 64, 64\), not uint8 \(360",
     ),
     "npz dtype": (
-        lambda: write_dsprites(imgs=np.zeros((360, 64, 64))),
+        lambda: small.write_dsprites(imgs=np.zeros((360, 64, 64))),
         "color_dsprites",
         "float64",
     ),
     "npz pickled": (
-        lambda: write_dsprites(imgs=np.array([{}] * 360)),
+        lambda: small.write_dsprites(imgs=np.array([{}] * 360)),
         "dsprites_full",
         "is pickled, which could run code",
     ),
-    "npz pixels": (
-        lambda: write_dsprites(imgs=pixels(360, 64, 64)),
+    "npz small.pixels": (
+        lambda: small.write_dsprites(imgs=small.pixels(360, 64, 64)),
         "dsprites_full",
         "more than 0 and 1",
     ),
     "npz classes": (
-        lambda: write_dsprites(latents_classes=grid(DSPRITES_SIZES)[::-1]),
+        lambda: small.write_dsprites(
+            latents_classes=small.grid(small.DSPRITES_SIZES)[::-1]
+        ),
         "dsprites_full",
         "out of range or not in order",
     ),
     "mpi3d count": (
-        lambda: write_mpi3d(images=pixels(5, 64, 64, 3)),
+        lambda: small.write_mpi3d(images=small.pixels(5, 64, 64, 3)),
         "mpi3d_toy",
-        "not uint8 96 images",
+        "not uint8 192 images",
     ),
-    "truncated mat": (lambda: truncate(write_cars3d()), "cars3d", "car_001_mesh.mat"),
-    "html mat": (lambda: html(write_cars3d()), "cars3d", "web page"),
-    "missing mat": (lambda: os.remove(write_cars3d()), "cars3d", "holds 1 mat files"),
-    "truncated norb": (lambda: truncate(write_norb()), "smallnorb", "header says"),
-    "html norb": (lambda: html(write_norb()), "smallnorb", "web page"),
+    "truncated mat": (
+        lambda: truncate(small.write_cars3d()),
+        "cars3d",
+        "car_001_mesh.mat",
+    ),
+    "html mat": (lambda: html(small.write_cars3d()), "cars3d", "web page"),
+    "missing mat": (
+        lambda: os.remove(small.write_cars3d()),
+        "cars3d",
+        "holds 1 mat files",
+    ),
+    "truncated norb": (
+        lambda: truncate(small.write_norb()),
+        "smallnorb",
+        "header says",
+    ),
+    "html norb": (lambda: html(small.write_norb()), "smallnorb", "web page"),
 }
 
 
@@ -541,7 +468,7 @@ def test_bad_file_is_one_clear_error_and_nothing_is_converted(case, folder):
 
 def test_zip_bomb_is_refused_before_it_is_unpacked(folder):
     """The header says 360 images, the member would go on for a gigabyte."""
-    path = path_of(files.DSPRITES)
+    path = small.path_of(files.DSPRITES)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("imgs.npy", "w") as member:
             np.lib.format.write_array_header_1_0(
@@ -558,6 +485,6 @@ def test_pickled_metadata_is_never_run(tmp_path):
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "code_was_run"),)
 
-    write_dsprites(metadata=np.array(Tampered(), dtype=object))
+    small.write_dsprites(metadata=np.array(Tampered(), dtype=object))
     dsprites.DSprites()
     assert not (tmp_path / "code_was_run").exists()
