@@ -330,6 +330,10 @@ def on_model(results):
         rows = results[results["dataset_size"] == size]
         exact = rows[rows["estimator"] == "mixture"].iloc[0]
         axes.axhline(exact["mean"], color="black", lw=2.5, label="exact mixture")
+        reach = 2.0 * exact["stderr"]
+        axes.axhspan(
+            exact["mean"] - reach, exact["mean"] + reach, color="black", alpha=0.15
+        )
         for estimator, line in rows.groupby("estimator", sort=False):
             if estimator == "mixture":
                 continue

@@ -68,6 +68,19 @@ def test_total_correlation_of_means_of_a_large_data_set_tends_to_the_gaussian():
     assert abs(value - truth) < 4 * error + 4 * tc.gaussian_spread(20000, 2) * 20
 
 
+@pytest.mark.parametrize(
+    "dataset_size, num_latent, truth",
+    [(17568, 4, 0.676), (17568, 6, 4.19), (5000, 8, 10.02)],
+)
+def test_independent_means_of_a_finite_data_set(dataset_size, num_latent, truth):
+    # The finite mixture is far from the law of its means, whose value is 0.
+    z_mean = np.random.default_rng(0).standard_normal((dataset_size, num_latent))
+    z_logvar = np.full(z_mean.shape, 2 * math.log(0.1))
+    value, error = tc.mixture(z_mean, z_logvar, 1000, 0)
+    # The reference is one draw of the data set, too, rounded, with an error like ours.
+    assert abs(value - truth) < 4 * math.sqrt(2) * error + 0.01
+
+
 def test_decomposition_adds_up():
     z_mean, z_logvar = encodings(0, 300, 4)
     got = tc.mixture_decomposition(z_mean, z_logvar, 400, 0)
