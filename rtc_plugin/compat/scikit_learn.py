@@ -29,8 +29,9 @@ import functools
 import inspect
 import types
 
-import gin.tf
+import gin
 import numpy as np
+import threadpoolctl
 from sklearn import ensemble, linear_model, multiclass, svm, tree
 from sklearn.utils import check_random_state
 
@@ -67,6 +68,15 @@ def _active_definition():
     return score_definition()
 
 
+class _OneVsRest(multiclass.OneVsRestClassifier):
+    """One class against the rest, on one thread: such small problems lose by more."""
+
+    def fit(self, X, y, **kwargs):  # noqa: N803, scikit-learn's name
+        """Fits one binary model per class."""
+        with threadpoolctl.threadpool_limits(limits=1):
+            return super().fit(X, y, **kwargs)
+
+
 def logistic_regression(random_state=None):
     """Creates what `LogisticRegression` was by default.
 
@@ -78,8 +88,7 @@ def logistic_regression(random_state=None):
       Estimator: one class against the rest, liblinear, C = 1.
     """
     check_random_state(random_state).randint(np.iinfo("i").max)
-    binary = linear_model.LogisticRegression(solver="liblinear")
-    return multiclass.OneVsRestClassifier(binary)
+    return _OneVsRest(linear_model.LogisticRegression(solver="liblinear"))
 
 
 def logistic_regression_cv(Cs, cv):  # noqa: N803, scikit-learn's name
@@ -93,9 +102,14 @@ def logistic_regression_cv(Cs, cv):  # noqa: N803, scikit-learn's name
       Estimator: one class against the rest, L-BFGS, each class with the strength under
       which it is told from the rest most accurately.
     """
-    return multiclass.OneVsRestClassifier(
-        linear_model.LogisticRegressionCV(Cs=Cs, cv=cv)
-    )
+    estimator = linear_model.LogisticRegressionCV
+    keywords = {}
+    if "use_legacy_attributes" in inspect.signature(estimator).parameters:
+        # How scikit-learn 1.8 and newer want the plain L2 penalty to be spelt.
+        keywords = {"l1_ratios": (0.0,), "use_legacy_attributes": False}
+    # The tolerance was on the gradient of the sum of losses, now it is on their mean's.
+    binary = estimator(Cs=Cs, cv=cv, tol=1e-5, scoring="accuracy", **keywords)
+    return _OneVsRest(binary)
 
 
 def linear_svc(**kwargs):
