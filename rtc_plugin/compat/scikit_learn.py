@@ -35,6 +35,8 @@ import threadpoolctl
 from sklearn import ensemble, linear_model, multiclass, svm, tree
 from sklearn.utils import check_random_state
 
+from rtc_plugin.errors import UserError
+
 
 @gin.configurable("scores")
 def score_definition(definition="study"):
@@ -48,10 +50,10 @@ def score_definition(definition="study"):
       The definition, "study" or "today".
 
     Raises:
-      ValueError: If it is neither.
+      UserError: If it is neither.
     """
     if definition not in ("study", "today"):
-        raise ValueError(
+        raise UserError(
             "scores.definition must be 'study' (scikit-learn 0.21, the default) or"
             f" 'today' (the installed version), not {definition!r}."
         )

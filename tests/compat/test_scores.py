@@ -14,6 +14,7 @@ from disentanglement_lib.evaluation import evaluate
 from disentanglement_lib.evaluation.metrics import beta_vae, utils
 
 from rtc_plugin.compat import scikit_learn
+from rtc_plugin.errors import UserError
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 RECORD = json.loads((DATA / "home_ground_scores.json").read_text())
@@ -87,7 +88,7 @@ def test_the_saved_config_names_the_definition_only_if_it_is_bound():
 
 def test_an_unknown_definition_is_refused():
     with bindings(["scores.definition = '0.21'"]):
-        with pytest.raises(ValueError, match=r"scores\.definition must be 'study'"):
+        with pytest.raises(UserError, match=r"scores\.definition must be 'study'"):
             utils.gradient_boosting_classifier()
 
 
