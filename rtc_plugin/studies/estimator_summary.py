@@ -42,22 +42,23 @@ def summarise(results):
             _formula(limits[limits["target"] == 0]),
         ),
         (
-            "Eq. 12: with S latents shut it is (D-S-1) log B",
+            "Eq. 12: with S latents shut and two or more left it is (D-S-1) log B",
             _formula(
-                limits[(limits["target"] > 0) & (limits["dim"] > limits["target"])]
+                limits[(limits["target"] > 0) & (limits["dim"] > limits["target"] + 1)]
             ),
         ),
     ):
         lines += [f"- **{claim}**: {verdict}"]
     budget = results[results["estimator"] == "density_ratio"]
+    budget = budget[budget["tc_sample_true"] > 0]
     if len(budget):
         error = (budget["mean"] - budget["tc_sample_true"]).abs()
         lines += [
             "",
             "The density ratio's discriminator saw fresh samples at every step; on "
-            f"{len(budget)} populations its median error is {error.median():.3f} nats, "
-            f"its largest {error.max():.2f} (where the truth is "
-            f"{budget['tc_sample_true'][error.idxmax()]:.2f}), after "
+            f"{len(budget)} dependent populations its median error is "
+            f"{error.median():.3f} nats, its largest {error.max():.2f} "
+            f"(where the truth is {budget['tc_sample_true'][error.idxmax()]:.2f}), after "
             f"{budget['seconds'].median():.1f} s of training (median).",
         ]
     return "\n".join(lines) + "\n"
