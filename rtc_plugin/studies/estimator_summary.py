@@ -53,12 +53,13 @@ def summarise(results):
     budget = budget[budget["tc_sample_true"] > 0]
     if len(budget):
         error = (budget["mean"] - budget["tc_sample_true"]).abs()
+        hardest = budget["tc_sample_true"][error.idxmax()]
         lines += [
             "",
             "The density ratio's discriminator saw fresh samples at every step; on "
             f"{len(budget)} dependent populations its median error is "
             f"{error.median():.3f} nats, its largest {error.max():.2f} "
-            f"(where the truth is {budget['tc_sample_true'][error.idxmax()]:.2f}), after "
+            f"(where the truth is {hardest:.2f}), after "
             f"{budget['seconds'].median():.1f} s of training (median).",
         ]
     return "\n".join(lines) + "\n"
