@@ -4,8 +4,10 @@
 import contextlib
 import gzip
 import hashlib
+import http.client
 import os
 import shutil
+import ssl
 import sys
 import tarfile
 import tempfile
@@ -21,6 +23,14 @@ from rtc_plugin.errors import UserError
 
 _BLOCK = 1 << 20
 _TIMEOUT_SECONDS = 60
+_BROKEN_CONNECTION = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    ssl.SSLError,
+    ConnectionError,
+    TimeoutError,
+    ValueError,  # not an address
+)
 
 
 def fetch(name, mirror=None):
@@ -112,7 +122,7 @@ def download(url, part, size=None):
         if error.code == 416:  # nothing is left to send
             return
         raise UserError(f"Cannot fetch {url}: {error.code} {error.reason}.") from error
-    except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError) as error:
+    except _BROKEN_CONNECTION as error:
         reason = getattr(error, "reason", error)
         raise UserError(
             f"Cannot fetch {url}: {reason}. The same command goes on where it stopped."

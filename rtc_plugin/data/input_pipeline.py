@@ -12,6 +12,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from disentanglement_lib.data.ground_truth import util
 
+# Registers with gin what `training_data.sampling` is bound to.
+from rtc_plugin.data.ground_truth import weighted  # noqa: F401
+
 _PREFETCHED_BATCHES = 4
 _DRAWS_SKIPPED_AT_ONCE = 1 << 16
 

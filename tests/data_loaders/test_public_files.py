@@ -8,6 +8,7 @@ library's are told of the smaller sizes.
 import hashlib
 import json
 import os
+import struct
 import threading
 import zipfile
 
@@ -340,6 +341,16 @@ def flip_a_byte(path):
         f.write(bytes([byte[0] ^ 255]))
 
 
+def forge_checksum(path):
+    """Has the archive say another checksum than its images have."""
+    with zipfile.ZipFile(path) as archive:
+        checksum = struct.pack("<I", archive.getinfo("imgs.npy").CRC)
+    with open(path, "rb") as f:
+        content = f.read()
+    with open(path, "wb") as f:
+        f.write(content.replace(checksum, b"1234"))
+
+
 LABELS_OUT_OF_RANGE = np.full((144, 6), 17.0)
 
 BAD = {
@@ -395,6 +406,16 @@ BAD = {
         lambda: flip_a_byte(small.write_dsprites()),
         "dsprites_full",
         "npz",
+    ),
+    "npz checksum": (
+        lambda: forge_checksum(small.write_dsprites()),
+        "dsprites_full",
+        "Bad CRC-32",
+    ),
+    "damaged npz, not compressed": (
+        lambda: flip_a_byte(small.write_mpi3d()),
+        "mpi3d_toy",
+        "Bad CRC-32",
     ),
     "html npz": (lambda: html(small.write_dsprites()), "dsprites_full", "web page"),
     "npz key": (

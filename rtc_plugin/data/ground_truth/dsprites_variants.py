@@ -26,7 +26,7 @@ class _Variant(stock.DSprites):
         opened = dsprites.DSprites(latent_factor_indices, self.name)
         self.latent_factor_indices = opened.latent_factor_indices
         self.factor_names = opened.factor_names
-        self.images = opened.images
+        self.images, self.remembered = opened.images, opened.remembered
         self.full_factor_sizes = list(opened.factor_sizes)
         self.factor_sizes = np.array(opened.factor_sizes, dtype=np.int64)
         self.factor_bases = opened.num_images / np.cumprod(self.factor_sizes)
