@@ -7,16 +7,13 @@ References:
         https://arxiv.org/abs/1802.05983
 """
 
+import functools
+
 import gin
 import tensorflow.compat.v1 as tf
-from disentanglement_lib.methods.shared import losses, optimizers
 from disentanglement_lib.methods.unsupervised import vae
-from tensorflow.contrib import tpu as contrib_tpu
 
-from rtc_plugin.errors import UserError
-from rtc_plugin.methods import density_ratio
-
-LOG_STEPS = 100
+from rtc_plugin.methods import density_ratio, training
 
 
 @gin.configurable("rtc_vae")
@@ -56,8 +53,10 @@ class RTCVAE(vae.BaseVAE):
         permute_from="same_batch",
         count_discriminator_step=False,
     ):
-        self.beta = _check_weight("beta", beta)
-        self.eta = _check_weight("eta", max(10.0, beta) if eta is None else eta)
+        self.beta = training.check_weight("rtc_vae.beta", beta)
+        self.eta = training.check_weight(
+            "rtc_vae.eta", max(10.0, beta) if eta is None else eta
+        )
         density_ratio.check_permutation(permute_from, batch_size=None)
         self.permute_from = permute_from
         self.count_discriminator_step = count_discriminator_step
@@ -80,64 +79,31 @@ class RTCVAE(vae.BaseVAE):
         density_ratio.check_permutation(
             self.permute_from, features.get_shape().as_list()[0]
         )
-        is_training = mode == tf.estimator.ModeKeys.TRAIN
-        data_shape = features.get_shape().as_list()[1:]
-        z_mean, z_logvar = self.gaussian_encoder(features, is_training=is_training)
-        z_sampled = self.sample_from_latent_distribution(z_mean, z_logvar)
-        reconstructions = self.decode(z_sampled, data_shape, is_training)
-        # The scope leaves the plain names to the summaries.
-        with tf.name_scope("losses"):
-            reconstruction_loss = tf.reduce_mean(
-                losses.make_reconstruction_loss(features, reconstructions)
-            )
-            kl_loss = vae.compute_gaussian_kl(z_mean, z_logvar)
-            penalty = variance_penalty(z_logvar)
-            ratio = density_ratio.estimate(z_sampled, is_training, self.permute_from)
-            regularizer = tf.add_n(
-                [kl_loss, self.beta * ratio.total_correlation, self.eta * penalty]
-            )
-            loss = reconstruction_loss + regularizer
-        scalars = {
-            "reconstruction_loss": reconstruction_loss,
-            "kl_loss": kl_loss,
-            "elbo": -(reconstruction_loss + kl_loss),
-            "regularizer": regularizer,
+        return training.model_fn(
+            self,
+            features,
+            mode,
+            self._penalize,
+            functools.partial(
+                density_ratio.alternate, count_both=self.count_discriminator_step
+            ),
+        )
+
+    def _penalize(self, kl_loss, z_mean, z_logvar, z_sampled, is_training):
+        """Returns the loss beside the reconstruction, see `training.model_fn`."""
+        del z_mean
+        penalty = variance_penalty(z_logvar)
+        ratio = density_ratio.estimate(z_sampled, is_training, self.permute_from)
+        regularizer = tf.add_n(
+            [kl_loss, self.beta * ratio.total_correlation, self.eta * penalty]
+        )
+        terms = {
             "total_correlation": ratio.total_correlation,
             "variance_penalty": penalty,
             "discriminator_loss": ratio.discriminator_loss,
             "discriminator_accuracy": ratio.discriminator_accuracy,
         }
-        if mode == tf.estimator.ModeKeys.TRAIN:
-            _summarize(scalars, z_mean, z_logvar)
-            train_op = density_ratio.alternate(
-                loss,
-                ratio.discriminator_loss,
-                optimizers.make_vae_optimizer(),
-                optimizers.make_discriminator_optimizer(),
-                self.count_discriminator_step,
-            )
-            update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
-            logged = ("reconstruction_loss", "kl_loss", "total_correlation")
-            logging_hook = tf.train.LoggingTensorHook(
-                {"loss": loss, **{name: scalars[name] for name in logged}},
-                every_n_iter=LOG_STEPS,
-            )
-            return contrib_tpu.TPUEstimatorSpec(
-                mode=mode,
-                loss=loss,
-                train_op=tf.group(train_op, update_ops),
-                training_hooks=[logging_hook],
-            )
-        if mode == tf.estimator.ModeKeys.EVAL:
-            return contrib_tpu.TPUEstimatorSpec(
-                mode=mode,
-                loss=loss,
-                eval_metrics=(
-                    _make_metrics,
-                    {"scalars": scalars, "z_mean": z_mean, "z_logvar": z_logvar},
-                ),
-            )
-        raise NotImplementedError(f"Mode {mode!r} is not supported.")
+        return regularizer, terms
 
 
 def variance_penalty(z_logvar):
@@ -150,42 +116,3 @@ def variance_penalty(z_logvar):
         Scalar: mean over the batch of sum_k exp(z_logvar_k), > 0.
     """
     return tf.reduce_mean(tf.reduce_sum(tf.exp(z_logvar), axis=1))
-
-
-def _check_weight(name, value):
-    try:
-        is_valid = 0 <= value < float("inf")
-    except TypeError:
-        is_valid = False
-    if not is_valid:
-        raise UserError(f"rtc_vae.{name} = {value!r}: must be a number >= 0.")
-    return float(value)
-
-
-def _summarize(scalars, z_mean, z_logvar):
-    for name, value in scalars.items():
-        tf.summary.scalar(name, value)
-    noise = tf.reduce_mean(tf.exp(z_logvar), axis=0)
-    signal = tf.math.reduce_variance(z_mean, axis=0)
-    for k in range(z_mean.shape.as_list()[1]):
-        tf.summary.scalar(f"noise_variance/{k}", noise[k])
-        tf.summary.scalar(f"mean_variance/{k}", signal[k])
-
-
-def _make_metrics(scalars, z_mean, z_logvar):
-    """Returns metrics over the whole evaluation.
-
-    Beside the scalars: 'noise_variance/k', E sigma_k^2, and 'mean_variance/k', Var
-    mu_k over all images, not within the batch.
-    """
-    metrics = {name: tf.metrics.mean(value) for name, value in scalars.items()}
-    for k in range(z_mean.shape.as_list()[1]):
-        metrics[f"noise_variance/{k}"] = tf.metrics.mean(tf.exp(z_logvar[:, k]))
-        metrics[f"mean_variance/{k}"] = _streaming_variance(z_mean[:, k])
-    return metrics
-
-
-def _streaming_variance(values):
-    mean, update_mean = tf.metrics.mean(values)
-    square, update_square = tf.metrics.mean(tf.square(values))
-    return square - tf.square(mean), tf.group(update_mean, update_square)

@@ -17,7 +17,7 @@ from scipy.special import log_expit
 from rtc_plugin.compat import estimator
 from rtc_plugin.data.input_pipeline import make_input_fn
 from rtc_plugin.errors import UserError
-from rtc_plugin.methods import rtc_vae
+from rtc_plugin.methods import rtc_vae, training
 
 NUM_LATENT = 3
 BATCH_SIZE = 8
@@ -284,7 +284,7 @@ def test_variance_of_the_means_is_over_all_batches():
     z_mean = np.random.RandomState(0).randn(30, 2) + np.repeat([[0], [5], [9]], 10, 0)
     with tf.Graph().as_default(), tf.Session() as session:
         batch = tf.placeholder(tf.float32, [10, 2])
-        metrics = rtc_vae._make_metrics({}, batch, tf.zeros([10, 2]))
+        metrics = training.make_metrics({}, batch, tf.zeros([10, 2]))
         session.run(tf.local_variables_initializer())
         for i in range(0, 30, 10):
             session.run(
