@@ -70,9 +70,12 @@ setup(
         "numpy",
         "packaging",
         "pandas",
-        "pyarrow",
+        # 26 wants NumPy 2, which TensorFlow 2.15 does not run with.
+        "pyarrow<26; python_version<'3.12'",
+        "pyarrow; python_version>='3.12'",
         "scikit-learn>=1.0",
         "scipy",
+        "threadpoolctl",
         # TensorFlow 2.2x does not bring it along any more.
         "tensorboard",
         "tqdm",
