@@ -14,6 +14,7 @@ from typing import NamedTuple, Optional
 
 import gin
 import numpy as np
+import threadpoolctl
 import tqdm
 from absl import logging
 from disentanglement_lib.utils import results as library_results
@@ -194,14 +195,18 @@ def read_gin(folder, step):
 
 
 @contextlib.contextmanager
-def errors_to_user(name):
-    """Gives the estimators' refusals to the user as one line.
+def estimating(name):
+    """Runs estimators: one BLAS thread, and refusals in one line for the user.
+
+    Their matrices are small, so that the threads of a linear-algebra library would
+    wait for each other longer than they work: many times longer on a busy machine.
 
     Args:
         name: Name of the metric.
     """
     try:
-        yield
+        with threadpoolctl.threadpool_limits(1, user_api="blas"):
+            yield
     except UserError:
         raise
     except ValueError as error:

@@ -58,7 +58,10 @@ def test_uncorrelated_dependence_is_seen(make, exact, tolerance):
 
 def test_the_discriminator_sees_the_ring():
     z = ring(1200, np.random.default_rng(0))
-    results = measure(z, num_permutations=0)
+    codes = codes_lib.codes_from_array(z, np.zeros((len(z), 1)))
+    results = compute_tc_nongaussian(
+        None, None, np.random.RandomState(0), codes=codes, num_permutations=0
+    )
     # A classifier finds most of 0.68, not all, from 600 training samples.
     assert 0.3 < results["discriminator_mean"] < 0.8
     assert results["discriminator_mean_normaliser"] == pytest.approx(1, abs=0.3)

@@ -100,7 +100,7 @@ def compute_conditional_independence(
     if codes.z_logvar is None:
         results["not_computed"] = ["mutual_information", "invariance_gap"]
     else:
-        with codes_lib.errors_to_user("conditional_independence"):
+        with codes_lib.estimating("conditional_independence"):
             results.update(
                 invariance(
                     codes,

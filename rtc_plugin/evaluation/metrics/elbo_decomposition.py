@@ -120,7 +120,7 @@ def compute_elbo_decomposition(
     if codes.z_logvar is None:
         results["not_computed"] = ["index_code_mi", "total_correlation", "kl"]
     else:
-        with codes_lib.errors_to_user("elbo_decomposition"):
+        with codes_lib.estimating("elbo_decomposition"):
             results.update(decompose(codes, random_generator(random_state), num_draws))
     if model_dir:
         results.update(

@@ -97,7 +97,7 @@ def compute_factor_disintegration(
         )
     names = factors_lib.factor_names(ground_truth_data)
     categorical = [j for j, name in enumerate(names) if name in categorical_factors]
-    with codes_lib.errors_to_user("factor_disintegration"):
+    with codes_lib.estimating("factor_disintegration"):
         results = disintegration(
             codes.plain,
             codes.factors,

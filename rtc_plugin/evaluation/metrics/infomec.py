@@ -102,10 +102,12 @@ def compute_infomec(
                 random_state=seed,
             )
             nmi[:, j] = np.clip(nmi[:, j] / entropy[j], 0.0, 1.0)
+    with codes_lib.estimating("infomec"):
+        infoe = explicitness(z, codes.factors, max_iter)
     results = {
         "infom": concentration(nmi[signal]),
         "infoc": concentration(nmi[signal].T),
-        "infoe": explicitness(z, codes.factors, max_iter),
+        "infoe": infoe,
         "num_latents_with_signal": np.count_nonzero(signal),
         "infomec_nmi_matrix": nmi,
     }

@@ -108,7 +108,7 @@ def compute_tc_disparity(
             batch_size,
         )
     random = random_generator(random_state)
-    with codes_lib.errors_to_user("tc_disparity"):
+    with codes_lib.estimating("tc_disparity"):
         if codes.z_logvar is None:
             results = _plain_disparity(codes, random, num_bootstrap)
         else:

@@ -111,7 +111,7 @@ def compute_tc_nongaussian(
         "num_pairs": num_latent * (num_latent - 1) // 2,
         "not_computed": [],
     }
-    with codes_lib.errors_to_user("tc_nongaussian"):
+    with codes_lib.estimating("tc_nongaussian"):
         for name, z in (("mean", codes.z_mean), ("sample", codes.draw(random))):
             if z is None:
                 results["not_computed"] += [f"knn_{name}", f"copula_{name}"]
