@@ -70,6 +70,7 @@ setup(
         "numpy",
         "packaging",
         "pandas",
+        "pillow",
         # 26 wants NumPy 2, which TensorFlow 2.15 does not run with.
         "pyarrow<26; python_version<'3.12'",
         "pyarrow; python_version>='3.12'",

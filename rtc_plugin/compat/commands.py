@@ -72,7 +72,7 @@ def explain(error, trace=None):
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "interrupted."
     # gin adds to the message which call of which configurable failed.
-    lines = [line.strip() for line in str(error).strip("'\"").splitlines()]
+    lines = [line.strip() for line in str(error).splitlines()]
     first = next(filter(None, lines), "")
     if isinstance(error, UserError):
         return first

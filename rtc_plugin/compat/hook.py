@@ -30,7 +30,8 @@ PATCHES = {
     # The library itself.
     "disentanglement_lib.config.reproduce": ["compat.register:studies"],
     "disentanglement_lib.data.ground_truth.named_data": [
-        "compat.named_data:know_plugin_data"
+        "compat.named_data:know_plugin_data",
+        "compat.register:weighted_data",
     ],
     "disentanglement_lib.evaluation.evaluate": [
         "compat.register:metrics",

@@ -4,6 +4,11 @@
 from rtc_plugin.errors import UserError
 
 
+def weighted_data(named_data):
+    """Registers the sampling of factors with weights with gin."""
+    import rtc_plugin.data.ground_truth.weighted  # noqa: F401
+
+
 def models(train):
     """Registers the plugin's models and networks with gin."""
     import rtc_plugin.methods  # noqa: F401
