@@ -41,6 +41,7 @@ def test_there_is_a_file_for_every_model_and_data_set():
         "factorvae",
         "betavae",
         "betatcvae",
+        "tcvae",
         "dipvae1",
         "dipvae2",
         "annealedvae",

@@ -119,7 +119,9 @@ class TPUEstimator:
         model_dir: Folder of the checkpoints and the summaries.
         config: `RunConfig`.
         params: Optional dictionary, handed on to `model_fn` and the input functions
-            with 'batch_size' added.
+            with 'batch_size' added. `model_fn` gets 'model_dir' and
+            'ground_truth_data' as well; the latter is the input function's attribute of
+            that name, None if it has none.
         use_tpu: Has to be False.
         train_batch_size: Batch size while training.
         eval_batch_size: Batch size while evaluating.
@@ -309,6 +311,10 @@ class TPUEstimator:
             data = input_fn(params={**params, **input_params})
             data, hooks = _iterate(data)
         features, labels = data if isinstance(data, (tuple, list)) else (data, None)
+        params.update(
+            model_dir=self._model_dir,
+            ground_truth_data=getattr(input_fn, "ground_truth_data", None),
+        )
         spec = self._model_fn(
             features=features, labels=labels, mode=mode, params=params
         )

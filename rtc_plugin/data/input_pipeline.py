@@ -58,6 +58,8 @@ def make_input_fn(
         dataset = dataset.prefetch(_PREFETCHED_BATCHES)
         return tf.data.make_one_shot_iterator(dataset).get_next()
 
+    # For models that ask what they are trained on, such as its size.
+    load_dataset.ground_truth_data = ground_truth_data
     return load_dataset
 
 

@@ -165,7 +165,11 @@ def split_variables():
 
 
 def alternate(
-    model_loss, discriminator_loss, model_optimizer, discriminator_optimizer, count_both
+    model_loss,
+    discriminator_loss,
+    model_optimizer,
+    discriminator_optimizer,
+    count_both=False,
 ):
     """Trains a model and its discriminator, each on its own loss and variables.
 

@@ -9,43 +9,23 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 import tensorflow_hub as hub
-from disentanglement_lib.data.ground_truth import dummy_data
+import tiny_models
 from disentanglement_lib.methods.shared import losses
 from disentanglement_lib.methods.unsupervised import train, vae
 from scipy.special import log_expit
+from tiny_models import BATCH_SIZE, NUM_LATENT
 
 from rtc_plugin.compat import estimator
-from rtc_plugin.data.input_pipeline import make_input_fn
 from rtc_plugin.errors import UserError
 from rtc_plugin.methods import rtc_vae, training
 
-NUM_LATENT = 3
-BATCH_SIZE = 8
-BINDINGS = f"""
-dataset.name = 'dummy_data'
+BINDINGS = (
+    tiny_models.BINDINGS
+    + """
 model.model = @rtc_vae()
-model.batch_size = {BATCH_SIZE}
-model.training_steps = 4
-model.random_seed = 0
-model.eval_steps = 3
 rtc_vae.beta = 4.
-encoder.num_latent = {NUM_LATENT}
-encoder.encoder_fn = @test_encoder
-decoder.decoder_fn = @test_decoder
-discriminator.discriminator_fn = @tiny_discriminator
-reconstruction_loss.loss_fn = @bernoulli_loss
-vae_optimizer.optimizer_fn = @AdamOptimizer
-vae_optimizer.learning_rate = 0.001
-discriminator_optimizer.optimizer_fn = @AdamOptimizer
-discriminator_optimizer.learning_rate = 0.01
 """
-
-
-@gin.configurable("tiny_discriminator", allowlist=[])
-def tiny_discriminator(input_tensor, is_training=True):
-    hidden = tf.layers.dense(input_tensor, 8, tf.nn.leaky_relu, name="d1")
-    logits = tf.layers.dense(hidden, 2, name="logits")
-    return logits, tf.nn.softmax(logits)
+)
 
 
 @pytest.fixture(autouse=True)
@@ -57,25 +37,8 @@ def configuration():
 
 
 def train_weights(model_dir, steps=4, seed=0, **settings):
-    """Trains without the library's export and evaluation; returns the checkpoint."""
-    model = estimator.TPUEstimator(
-        use_tpu=False,
-        model_fn=rtc_vae.RTCVAE(beta=4.0, **settings).model_fn,
-        model_dir=str(model_dir),
-        train_batch_size=BATCH_SIZE,
-        config=estimator.RunConfig(tf_random_seed=seed),
-    )
-    model.train(make_input_fn(dummy_data.DummyData(), seed), steps)
-    reader = tf.train.load_checkpoint(model.latest_checkpoint())
-    return {
-        name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-    }
-
-
-def assert_same_weights(first, second):
-    assert first.keys() == second.keys()
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+    model = rtc_vae.RTCVAE(beta=4.0, **settings)
+    return tiny_models.train_weights(model, model_dir, steps, seed)
 
 
 @pytest.fixture(scope="module")
@@ -85,22 +48,6 @@ def model_dir(tmp_path_factory):
     path = tmp_path_factory.mktemp("rtc_vae") / "model"
     train.train_with_gin(str(path), False, [], [BINDINGS])
     return path
-
-
-class TransparentRTCVAE(rtc_vae.RTCVAE):
-    """Keeps the tensors between images and loss."""
-
-    def gaussian_encoder(self, input_tensor, is_training):
-        self.z_mean, self.z_logvar = super().gaussian_encoder(input_tensor, is_training)
-        return self.z_mean, self.z_logvar
-
-    def sample_from_latent_distribution(self, z_mean, z_logvar):
-        self.z = super().sample_from_latent_distribution(z_mean, z_logvar)
-        return self.z
-
-    def decode(self, latent_tensor, observation_shape, is_training):
-        self.logits = super().decode(latent_tensor, observation_shape, is_training)
-        return self.logits
 
 
 @pytest.mark.parametrize(
@@ -135,7 +82,7 @@ def test_a_batch_of_one_is_refused():
 
 def test_loss_agrees_with_numpy():
     beta, eta = 3.0, 12.0
-    model = TransparentRTCVAE(beta, eta)
+    model = tiny_models.transparent(rtc_vae.RTCVAE)(beta, eta)
     images = np.random.RandomState(0).rand(BATCH_SIZE, 64, 64, 1).astype(np.float32)
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(0)
@@ -318,7 +265,7 @@ def test_the_seed_decides_everything(tmp_path):
         train_weights(tmp_path / name, seed=seed)
         for name, seed in (("first", 0), ("second", 0), ("other", 1))
     )
-    assert_same_weights(first, second)
+    tiny_models.assert_same_weights(first, second)
     assert not np.array_equal(first["encoder/e1/kernel"], other["encoder/e1/kernel"])
 
 
@@ -338,4 +285,4 @@ def test_an_interrupted_training_continues_to_the_bit(
         with pytest.raises(KeyboardInterrupt, match="step 2 of 4"):
             train_weights("unused", permute_from=permute_from)
         resumed = train_weights("unused", permute_from=permute_from)
-    assert_same_weights(resumed, whole)
+    tiny_models.assert_same_weights(resumed, whole)
