@@ -90,7 +90,9 @@ def _write_pair(axes, correlation, information):
     )
 
 
-def top_two_scatter(z, factors, factor_names, latents, scores, categorical=()):
+def top_two_scatter(
+    z, factors, factor_names, latents, scores, score_name, categorical=()
+):
     """Draws the two latents that tell most about each factor, coloured by it.
 
     Figures 6 and 7 of [1]: a factor in one latent changes colour along one axis only,
@@ -102,6 +104,7 @@ def top_two_scatter(z, factors, factor_names, latents, scores, categorical=()):
         factor_names: [num_factors] names.
         latents: [num_factors, 2] the best latent of each factor and the next.
         scores: [num_factors, 2] their scores.
+        score_name: What the scores are, for the title.
         categorical: Names of factors whose values have no order.
 
     Returns:
@@ -113,6 +116,7 @@ def top_two_scatter(z, factors, factor_names, latents, scores, categorical=()):
     rows = -(-num_factors // columns)
     fig = figure.Figure(figsize=(2.6 * columns, 2.4 * rows), layout="constrained")
     grid = fig.subplots(rows, columns, squeeze=False)
+    fig.suptitle(f"{score_name} of both latents, and their correlation", fontsize=8)
     for axes in grid.flat[num_factors:]:
         axes.axis("off")
     for j, axes in zip(range(num_factors), grid.flat):

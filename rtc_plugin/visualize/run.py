@@ -88,6 +88,7 @@ def _code_figures(data, model_dir, random_state, num_points):
             names,
             scores["top2_r2_latents"],
             scores["top2_r2_scores"],
+            "R$^2$",
             factors_lib.CATEGORICAL,
         ),
         "top2_nmi": latent_figures.top_two_scatter(
@@ -96,6 +97,7 @@ def _code_figures(data, model_dir, random_state, num_points):
             names,
             scores["top2_nmi_latents"],
             scores["top2_nmi_scores"],
+            "normalised mutual information",
             factors_lib.CATEGORICAL,
         ),
         "scores": latent_figures.score_heat_maps(

@@ -46,6 +46,7 @@ def test_scatter_of_the_top_two(codes):
         ["hue", "shape"],
         [[2, 1], [0, 2]],
         [[0.5, 0.25], [0.125, 0.0]],
+        "R2",
         ["shape"],
     )
     hue, shape = (a for a in fig.axes if a.get_xlabel())

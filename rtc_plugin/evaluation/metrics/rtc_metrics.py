@@ -49,8 +49,8 @@ def compute_rtc_metrics(
     and gives what it gives when it runs alone with this `num_train`, `batch_size` and
     seed.
 
-    Takes the sum of the metrics' times, about a minute at the defaults with 10 latents
-    on two cores, and one encoding of the images.
+    Takes the sum of the metrics' times, about half a minute at the defaults with 10
+    latents on two cores, and one encoding of the images.
 
     Args:
         ground_truth_data: GroundTruthData to be sampled from.

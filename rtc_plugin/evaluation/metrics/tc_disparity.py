@@ -59,7 +59,7 @@ def compute_tc_disparity(
     Blind to dependence without correlation (see `tc_nongaussian`), and to scale: a
     latent whose mean varies by 1e-4 counts in TC_mean like any other.
 
-    Takes about 3 seconds at 5000 images and 10 latents after encoding.
+    Takes about a second at 5000 images and 10 latents after encoding.
 
     Args:
         ground_truth_data: GroundTruthData to be sampled from.

@@ -55,13 +55,15 @@ def compute_tc_nongaussian(
 
     None of them is a bound. knn is low by 5 to 12 % in ten dimensions and cannot report
     more than about log n per pair of latents; slightly negative values are
-    independence. A mean code that is a function of few factors lies on a grid, whose
-    dependence neighbours overrate: copies of rows are dropped, near-copies are not.
+    independence. Read the means with care: mean codes are functions of a few
+    factors, so ten of them lie on a surface of fewer dimensions and on a grid, and
+    their true total correlation is infinite, which knn and discriminator report as
+    several nats for any model. The samples have a density; so has each pair of means.
     The p-values are of independence; with many pairs some are small by chance
     (expect `num_pairs` x level).
 
-    Takes about 50 seconds at the defaults with 10 latents on two cores, half of it in
-    the discriminator's training, the rest in the permutations of 45 pairs.
+    Takes about 25 seconds at the defaults with 10 latents on two cores, most of it in
+    the permutations of 45 pairs.
 
     Args:
         ground_truth_data: GroundTruthData to be sampled from.
