@@ -71,6 +71,14 @@ def test_todays_definition_is_scikit_learns_own():
     assert type(trees) is sklearn.ensemble.GradientBoostingClassifier
 
 
+def test_logistic_regression_takes_one_number_off_the_metrics_random_state():
+    # It decides on which points beta_vae_sklearn evaluates.
+    used, expected = np.random.RandomState(0), np.random.RandomState(0)
+    beta_vae.linear_model.LogisticRegression(random_state=used)
+    expected.randint(np.iinfo("i").max)
+    assert used.random_sample() == expected.random_sample()
+
+
 def test_scikit_learn_itself_is_left_alone():
     assert beta_vae.linear_model is not sklearn.linear_model
     assert isinstance(sklearn.linear_model.LogisticRegression, type)
