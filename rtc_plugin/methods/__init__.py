@@ -1,6 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plugin's models and networks; importing this package registers them with gin."""
 
-from rtc_plugin.methods import architectures, density_ratio, rtc_vae, tc_vae
+from rtc_plugin.methods import (
+    architectures,
+    correlated_gaussian,
+    density_ratio,
+    rtc_vae,
+    tc_vae,
+)
 
-__all__ = ["architectures", "density_ratio", "rtc_vae", "tc_vae"]
+__all__ = [
+    "architectures",
+    "correlated_gaussian",
+    "density_ratio",
+    "rtc_vae",
+    "tc_vae",
+]

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's networks, for gin's `encoder.encoder_fn` and `decoder.decoder_fn`.
+"""Networks for gin's `encoder.encoder_fn` and `decoder.decoder_fn`.
 
 References:
     [1] RTC-VAE, table 2. https://arxiv.org/abs/2009.05739
+    [2] Yang, Bi, Cheng, Yan. Bridging Disentanglement with Independence and Conditional
+        Independence via Mutual Information for Representation Learning, 2019
+        (abstract). https://arxiv.org/abs/1911.10922
 """
 
 import gin
@@ -34,23 +37,52 @@ def paper_encoder(input_tensor, num_latent, is_training=True):
     """
     del is_training
     _check_image_shape("paper_encoder", input_tensor.shape.as_list()[1:])
-    features = input_tensor
-    for i, filters in enumerate([32, 64, 64, 64]):
-        features = tf.layers.conv2d(
-            features,
-            filters,
-            kernel_size=4,
-            strides=2,
-            padding="same",
-            activation=tf.nn.relu,
-            name=f"e{i + 1}",
-        )
+    features = _shared_convolutions(input_tensor)
     features = tf.layers.conv2d(
         features, 512, kernel_size=4, activation=tf.nn.relu, name="e5"
     )
     means = tf.layers.conv2d(features, num_latent, kernel_size=1, name="means")
     log_var = tf.layers.conv2d(features, num_latent, kernel_size=1, name="log_var")
     return tf.layers.flatten(means), tf.layers.flatten(log_var)
+
+
+@gin.configurable("split_encoder", allowlist=["tower_units"])
+def split_encoder(input_tensor, num_latent, is_training=True, tower_units=64):
+    """Encoder whose deeper layers no two latents share.
+
+    The four strided convolutions of `paper_encoder`, then for each latent a tower of
+    its own: one hidden layer with ReLU, and mean and log variance from that. Derived
+    from the abstract of [2], which says that the deeper layers are split and no more;
+    where they are split and how large they are is our choice.
+
+    Args:
+        input_tensor: Images, tensor of shape [batch_size, 64, 64, num_channels].
+        num_latent: Number of latent variables.
+        is_training: Not used.
+        tower_units: Units of each tower's hidden layer.
+
+    Returns:
+        Pair of tensors (means, log variances), each [batch_size, num_latent].
+
+    Raises:
+        UserError: If the images are not of 64x64 pixels, or tower_units is no count.
+    """
+    del is_training
+    if not isinstance(tower_units, int) or tower_units < 1:
+        raise UserError(
+            f"split_encoder.tower_units = {tower_units!r}: must be a number of units "
+            "from 1 on."
+        )
+    _check_image_shape("split_encoder", input_tensor.shape.as_list()[1:])
+    features = tf.layers.flatten(_shared_convolutions(input_tensor))
+    outputs = []
+    for k in range(num_latent):
+        tower = tf.layers.dense(
+            features, tower_units, activation=tf.nn.relu, name=f"tower{k}"
+        )
+        outputs.append(tf.layers.dense(tower, 2, name=f"latent{k}"))
+    outputs = tf.stack(outputs, axis=1)
+    return outputs[:, :, 0], outputs[:, :, 1]
 
 
 @gin.configurable("paper_decoder", allowlist=[])
@@ -89,6 +121,22 @@ def paper_decoder(latent_tensor, output_shape, is_training=True):
             padding,
             activation=None if is_last else tf.nn.relu,
             name=f"d{i + 1}",
+        )
+    return features
+
+
+def _shared_convolutions(images):
+    """Returns features [batch_size, 4, 4, 64] of images [batch_size, 64, 64, .]."""
+    features = images
+    for i, filters in enumerate([32, 64, 64, 64]):
+        features = tf.layers.conv2d(
+            features,
+            filters,
+            kernel_size=4,
+            strides=2,
+            padding="same",
+            activation=tf.nn.relu,
+            name=f"e{i + 1}",
         )
     return features
 
