@@ -7,41 +7,6 @@ from scipy import stats
 
 from rtc_plugin.errors import UserError
 
-# Class of the library -> names of all its factors, in its order. The plugin's own data
-# sets say theirs themselves.
-_NAMES = {
-    "DSprites": ("color", "shape", "scale", "orientation", "pos_x", "pos_y"),
-    "Shapes3D": (
-        "floor_hue",
-        "wall_hue",
-        "object_hue",
-        "scale",
-        "shape",
-        "orientation",
-    ),
-    "Cars3D": ("elevation", "azimuth", "object_type"),
-    "SmallNORB": ("category", "instance", "elevation", "azimuth", "lighting"),
-    "MPI3D": (
-        "object_color",
-        "object_shape",
-        "object_size",
-        "camera_height",
-        "background_color",
-        "horizontal_axis",
-        "vertical_axis",
-    ),
-    "AbstractDSprites": (
-        "background_color",
-        "object_color",
-        "shape",
-        "scale",
-        "pos_x",
-        "pos_y",
-    ),
-}
-for _name in ("ColorDSprites", "NoisyDSprites", "ScreamDSprites"):
-    _NAMES[_name] = _NAMES["DSprites"]
-
 # Factors whose values have no order.
 CATEGORICAL = ("shape", "object_shape", "object_type", "category")
 
@@ -51,8 +16,8 @@ def factor_names(ground_truth_data, names=None):
     """Returns the names of a data set's ground-truth factors, a list of strings.
 
     Args:
-        ground_truth_data: `GroundTruthData`. Its attribute `factor_names` counts, else
-            the library's class; factors of any other data set are called factor_0, ...
+        ground_truth_data: `GroundTruthData`. Its attribute `factor_names` counts, as
+            every data set of the plugin has it; without, they are called factor_0, ...
         names: Names to use instead, by gin.
 
     Raises:
@@ -60,13 +25,7 @@ def factor_names(ground_truth_data, names=None):
     """
     num_factors = ground_truth_data.num_factors
     names = names or getattr(ground_truth_data, "factor_names", None)
-    if names is None:
-        names = _NAMES.get(type(ground_truth_data).__name__)
-        if names is not None:
-            indices = getattr(ground_truth_data, "latent_factor_indices", None)
-            names = [names[i] for i in (indices or range(len(names)))]
-        else:
-            names = [f"factor_{i}" for i in range(num_factors)]
+    names = names or [f"factor_{i}" for i in range(num_factors)]
     if len(names) != num_factors:
         raise UserError(
             f"factor_names.names has {len(names)} names for {num_factors} factors."

@@ -5,6 +5,7 @@ import json
 import gin
 import numpy as np
 import pytest
+from disentanglement_lib.data.ground_truth import named_data
 from disentanglement_lib.evaluation.metrics import mig, sap_score, utils
 
 from rtc_plugin.errors import UserError
@@ -190,14 +191,7 @@ def test_factors_are_named(data, encoder):
     assert [pair[0] for pair in results["top2_r2_latents"]][:2] == [0, 1]
 
 
-def test_the_librarys_data_sets_are_known_by_name():
-    class DSprites:
-        num_factors = 5
-        latent_factor_indices = [1, 2, 3, 4, 5]
-
-    names = factors_lib.factor_names(DSprites())
-    assert names == ["shape", "scale", "orientation", "pos_x", "pos_y"]
-
+def test_names_may_be_missing_or_given():
     class Unknown:
         num_factors = 2
 
@@ -205,3 +199,10 @@ def test_the_librarys_data_sets_are_known_by_name():
     assert factors_lib.factor_names(Unknown(), ["a", "b"]) == ["a", "b"]
     with pytest.raises(UserError, match="1 names for 2 factors"):
         factors_lib.factor_names(Unknown(), ["a"])
+
+
+@pytest.mark.parametrize("name", ["dsprites_rendered", "shapes3d_rendered"])
+def test_the_shape_of_the_twins_is_categorical(name):
+    data = named_data.get_named_ground_truth_data(name)
+    names = factors_lib.factor_names(data)
+    assert set(names) & set(factors_lib.CATEGORICAL) == {"shape"}
