@@ -53,6 +53,15 @@ def test_gaussian_encoders(
     assert results["conditional_total_correlation"] == pytest.approx(given_x)
 
 
+def test_correlated_noise_makes_the_latents_dependent(linear_codes):
+    codes = linear_codes(np.eye(2), 1.0, seed=1)
+    results = measure(codes, noise_correlation=0.9)
+    # Corr z = 0.9 / 2.
+    error = 4 * results["invariance_gap_stderr"][0] + 0.01
+    assert results["total_correlation_knn"] == pytest.approx(0.1129, abs=error)
+    assert results["invariance_gap"][0] == pytest.approx(0.8304 - 0.1129, abs=error)
+
+
 def test_the_sum_rule_gives_the_joint_information(linear_codes):
     mixing, noise = mixing_for(0.5), 0.2
     results = measure(linear_codes(mixing, noise, seed=1))

@@ -94,6 +94,8 @@ def test_gaussian_codes_agree_with_the_closed_form():
         assert results[key] == pytest.approx(exact, abs=0.05), key
         # Four standard errors.
         assert abs(results[key] - exact) < 4 * results[f"{key}_stderr"], key
+    assert results["knn_excess_mean"] == pytest.approx(0, abs=0.05)
+    assert results["copula_mean_pvalue"] == 0.1
 
 
 def test_dead_and_copied_latents_have_defined_values():
