@@ -36,6 +36,7 @@ PATCHES = {
     "disentanglement_lib.evaluation.evaluate": [
         "compat.register:metrics",
         "compat.scikit_learn:seed_estimators",
+        "compat.evaluation:refuse_means_with_variances",
         "compat.outputs:guard_evaluate",
     ],
     "disentanglement_lib.evaluation.metrics.beta_vae": [

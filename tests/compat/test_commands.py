@@ -118,6 +118,17 @@ def test_an_unfinished_step_is_no_input_for_the_next(tmp_path):
     assert "--input_dir" in line and "dlib_postprocess" in line
 
 
+def test_a_metric_of_the_library_refuses_means_with_variances(tmp_path):
+    (tmp_path / "tfhub").mkdir()
+    config = tmp_path / "results" / "gin" / "postprocess.gin"
+    config.parent.mkdir(parents=True)
+    config.write_text("postprocess.postprocess_fn = @mean_and_logvar_representation\n")
+    gin.parse_config("evaluation.evaluation_fn = @mig")
+    line = explanation(evaluate.evaluate, str(tmp_path), str(tmp_path / "out"))
+    assert "@mig" in line and "mean.gin" in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unknown_study_lists_the_known_ones():
     line = explanation(lambda: reproduce.STUDIES["my_study"])
     assert "--study=my_study" in line and "unsupervised_study_v1" in line
