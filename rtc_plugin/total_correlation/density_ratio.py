@@ -21,6 +21,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import threadpoolctl
 from scipy import optimize, special
 
 from rtc_plugin.total_correlation import checks
@@ -137,6 +138,8 @@ class Discriminator:
         self._parameters[index] -= rate * first / (np.sqrt(second) + self._EPSILON)
 
 
+# Its products are so small that waiting for idle threads would take most of the time.
+@threadpoolctl.threadpool_limits.wrap(limits=1, user_api="blas")
 def discriminator(
     samples,
     random_state=0,
