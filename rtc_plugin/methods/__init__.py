@@ -5,7 +5,9 @@ from rtc_plugin.methods import (
     architectures,
     correlated_gaussian,
     density_ratio,
+    optimizers,
     rtc_vae,
+    tc_monitor,
     tc_vae,
 )
 
@@ -13,6 +15,8 @@ __all__ = [
     "architectures",
     "correlated_gaussian",
     "density_ratio",
+    "optimizers",
     "rtc_vae",
+    "tc_monitor",
     "tc_vae",
 ]

@@ -17,6 +17,7 @@ References:
 """
 
 import dataclasses
+from typing import Callable
 
 import tensorflow.compat.v1 as tf
 from disentanglement_lib.methods.shared import architectures
@@ -39,14 +40,17 @@ class DensityRatio:
         discriminator_loss: Cross-entropy in nats, log 2 for a discriminator that knows
             nothing. Its gradient reaches nothing but the discriminator's weights.
         discriminator_accuracy: Share of the samples told right, in [0, 1].
+        make_discriminator_loss: Function without arguments that returns the
+            discriminator's loss for the same codes and new permutations.
     """
 
     total_correlation: tf.Tensor
     discriminator_loss: tf.Tensor
     discriminator_accuracy: tf.Tensor
+    make_discriminator_loss: Callable[[], tf.Tensor]
 
 
-def estimate(z, is_training, permute_from="same_batch"):
+def estimate(z, is_training, permute_from="same_batch", discriminator_steps=1):
     """Builds the discriminator (gin's `discriminator`) and what it says about z.
 
     Args:
@@ -56,6 +60,7 @@ def estimate(z, is_training, permute_from="same_batch"):
             does. 'second_half' sets the first half of z against permutations of the
             second, so that the two are independent, as the two batches of [1],
             Algorithm 2, are; the estimate itself still uses all of z.
+        discriminator_steps: Updates of the discriminator in `alternate`.
 
     Returns:
         A `DensityRatio`.
@@ -70,18 +75,46 @@ def estimate(z, is_training, permute_from="same_batch"):
     if permute_from == "second_half":
         half = (z.shape.as_list()[0] or tf.shape(z)[0]) // 2
         joint, source = codes[:half], codes[half : 2 * half]
+
+    def discriminate(*samples):
+        # Of the two kinds of variables, one has its value read once in a step; the
+        # other, a resource, is read anew by each later update.
+        with tf.variable_scope(
+            tf.get_variable_scope(),
+            reuse=tf.AUTO_REUSE,
+            use_resource=True if discriminator_steps > 1 else None,
+        ):
+            return [
+                log_ratio(architectures.make_discriminator(sample, is_training)[0])
+                for sample in samples
+            ]
+
+    def make_discriminator_loss():
+        return discriminator_loss(*discriminate(joint, vae.shuffle_codes(source)))
+
     permuted = vae.shuffle_codes(source)
-    with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-        ratio = log_ratio(architectures.make_discriminator(z, is_training)[0])
-        ratio_joint = log_ratio(architectures.make_discriminator(joint, is_training)[0])
-        ratio_permuted = log_ratio(
-            architectures.make_discriminator(permuted, is_training)[0]
-        )
+    ratio, ratio_joint, ratio_permuted = discriminate(z, joint, permuted)
     return DensityRatio(
         total_correlation=tf.reduce_mean(ratio),
         discriminator_loss=discriminator_loss(ratio_joint, ratio_permuted),
         discriminator_accuracy=discriminator_accuracy(ratio_joint, ratio_permuted),
+        make_discriminator_loss=make_discriminator_loss,
     )
+
+
+def check_steps(name, value):
+    """Returns a number of updates of the discriminator.
+
+    Args:
+        name: Its gin binding, such as 'rtc_vae.discriminator_steps'.
+        value: What it is bound to.
+
+    Raises:
+        UserError: If it is no integer from 1 on.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UserError(f"{name} = {value!r}: must be a number of steps from 1 on.")
+    return value
 
 
 def check_permutation(permute_from, batch_size):
@@ -166,26 +199,30 @@ def split_variables():
 
 def alternate(
     model_loss,
-    discriminator_loss,
+    ratio,
     model_optimizer,
     discriminator_optimizer,
     count_both=False,
+    discriminator_steps=1,
 ):
     """Trains a model and its discriminator, each on its own loss and variables.
 
-    All gradients are taken at the same weights; without that, which weights a gradient
-    sees would depend on which of the two updates happens to be first.
+    The gradients of the model and of the discriminator's first update are taken at the
+    same weights; without that, which weights a gradient sees would depend on which of
+    the two updates happens to be first.
 
     Args:
         model_loss: Scalar, minimised with respect to all but the discriminator.
-        discriminator_loss: Scalar, minimised with respect to the discriminator.
+        ratio: `DensityRatio`, made for as many `discriminator_steps`.
         model_optimizer: A `tf.train.Optimizer`.
         discriminator_optimizer: A `tf.train.Optimizer`.
-        count_both: Whether the discriminator's update counts as a global step of its
-            own, as in the library's FactorVAE.
+        count_both: Whether the discriminator's (first) update counts as a global step
+            of its own, as in the library's FactorVAE.
+        discriminator_steps: Updates of the discriminator per update of the model, from
+            1 on; all see the batch's codes from before its update, each permuted anew.
 
     Returns:
-        Operation that makes one update of each.
+        Operation that makes these updates.
     """
     global_step = tf.train.get_global_step()
     model_variables, discriminator_variables = split_variables()
@@ -193,7 +230,7 @@ def alternate(
         model_loss, var_list=model_variables
     )
     discriminator_gradients = discriminator_optimizer.compute_gradients(
-        discriminator_loss, var_list=discriminator_variables
+        ratio.discriminator_loss, var_list=discriminator_variables
     )
     gradients = [
         gradient
@@ -205,6 +242,14 @@ def alternate(
             model_gradients, global_step=global_step
         )
     with tf.control_dependencies([train_model]):
-        return discriminator_optimizer.apply_gradients(
+        update = discriminator_optimizer.apply_gradients(
             discriminator_gradients, global_step=global_step if count_both else None
         )
+    for _ in range(discriminator_steps - 1):
+        with tf.control_dependencies([update]):
+            update = discriminator_optimizer.apply_gradients(
+                discriminator_optimizer.compute_gradients(
+                    ratio.make_discriminator_loss(), var_list=discriminator_variables
+                )
+            )
+    return update

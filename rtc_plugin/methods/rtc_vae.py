@@ -7,8 +7,6 @@ References:
         https://arxiv.org/abs/1802.05983
 """
 
-import functools
-
 import gin
 import tensorflow.compat.v1 as tf
 from disentanglement_lib.methods.unsupervised import vae
@@ -41,9 +39,12 @@ class RTCVAE(vae.BaseVAE):
         count_discriminator_step: Whether an update of the discriminator counts as a
             training step. The library's FactorVAE counts it and so makes half of
             `training_steps` updates; True makes as many here, for comparisons.
+        discriminator_steps: Updates of the discriminator per update of the model, see
+            `density_ratio.alternate`.
 
     Raises:
-        UserError: If beta or eta is negative or no number, or `permute_from` unknown.
+        UserError: If beta or eta is negative or no number, `permute_from` unknown, or
+            discriminator_steps no count.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class RTCVAE(vae.BaseVAE):
         eta=None,
         permute_from="same_batch",
         count_discriminator_step=False,
+        discriminator_steps=1,
     ):
         self.beta = training.check_weight("rtc_vae.beta", beta)
         self.eta = training.check_weight(
@@ -60,6 +62,9 @@ class RTCVAE(vae.BaseVAE):
         density_ratio.check_permutation(permute_from, batch_size=None)
         self.permute_from = permute_from
         self.count_discriminator_step = count_discriminator_step
+        self.discriminator_steps = density_ratio.check_steps(
+            "rtc_vae.discriminator_steps", discriminator_steps
+        )
 
     def model_fn(self, features, labels, mode, params):
         """Model function for training and evaluation.
@@ -84,26 +89,25 @@ class RTCVAE(vae.BaseVAE):
             features,
             mode,
             self._penalize,
-            functools.partial(
-                density_ratio.alternate, count_both=self.count_discriminator_step
-            ),
+            count_both=self.count_discriminator_step,
+            discriminator_steps=self.discriminator_steps,
         )
 
     def _penalize(self, kl_loss, z_mean, z_logvar, z_sampled, is_training):
         """Returns the loss beside the reconstruction, see `training.model_fn`."""
         del z_mean
         penalty = variance_penalty(z_logvar)
-        ratio = density_ratio.estimate(z_sampled, is_training, self.permute_from)
+        ratio = density_ratio.estimate(
+            z_sampled, is_training, self.permute_from, self.discriminator_steps
+        )
         regularizer = tf.add_n(
             [kl_loss, self.beta * ratio.total_correlation, self.eta * penalty]
         )
         terms = {
             "total_correlation": ratio.total_correlation,
             "variance_penalty": penalty,
-            "discriminator_loss": ratio.discriminator_loss,
-            "discriminator_accuracy": ratio.discriminator_accuracy,
         }
-        return regularizer, terms
+        return regularizer, terms, ratio
 
 
 def variance_penalty(z_logvar):

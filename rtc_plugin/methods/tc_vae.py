@@ -63,10 +63,12 @@ class TCVAE(vae.BaseVAE):
             training data if None.
         eta: Weight of the variance penalty, >= 0.
         permute_from: For 'density_ratio', see `density_ratio.estimate`.
+        discriminator_steps: For 'density_ratio', updates of the discriminator per
+            update of the model, see `density_ratio.alternate`.
 
     Raises:
-        UserError: If a weight is negative or no number, or the estimator, the size or
-            `permute_from` is none.
+        UserError: If a weight is negative or no number, or if there is no such
+            estimator, size, `permute_from` or number of steps.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class TCVAE(vae.BaseVAE):
         dataset_size=None,
         eta=0.0,
         permute_from="same_batch",
+        discriminator_steps=1,
     ):
         self.beta = training.check_weight("tc_vae.beta", beta)
         self.alpha = training.check_weight("tc_vae.alpha", alpha)
@@ -99,6 +102,9 @@ class TCVAE(vae.BaseVAE):
         self.dataset_size = dataset_size
         density_ratio.check_permutation(permute_from, batch_size=None)
         self.permute_from = permute_from
+        self.discriminator_steps = density_ratio.check_steps(
+            "tc_vae.discriminator_steps", discriminator_steps
+        )
 
     def model_fn(self, features, labels, mode, params):
         """Model function for training and evaluation.
@@ -124,11 +130,15 @@ class TCVAE(vae.BaseVAE):
                 kl_loss, z_mean, z_logvar, z_sampled, is_training, dataset_size
             )
 
-        alternate = None
         if self.estimator == DENSITY_RATIO:
             density_ratio.check_permutation(self.permute_from, batch_size)
-            alternate = density_ratio.alternate
-        return training.model_fn(self, features, mode, penalize, alternate)
+        return training.model_fn(
+            self,
+            features,
+            mode,
+            penalize,
+            discriminator_steps=self.discriminator_steps,
+        )
 
     def _find_dataset_size(self, batch_size, params):
         """Returns the size of the data set, None if the estimator needs none."""
@@ -161,12 +171,12 @@ class TCVAE(vae.BaseVAE):
     ):
         """Returns the loss beside the reconstruction, see `training.model_fn`."""
         terms = {"variance_penalty": variance_penalty(z_logvar)}
-        marginals = None
+        marginals = ratio = None
         if self.estimator == DENSITY_RATIO:
-            ratio = density_ratio.estimate(z_sampled, is_training, self.permute_from)
+            ratio = density_ratio.estimate(
+                z_sampled, is_training, self.permute_from, self.discriminator_steps
+            )
             total_correlation = ratio.total_correlation
-            terms["discriminator_loss"] = ratio.discriminator_loss
-            terms["discriminator_accuracy"] = ratio.discriminator_accuracy
             if self.alpha != self.gamma:
                 _, marginals = tf_minibatch.minibatch_log_densities(
                     z_sampled, z_mean, z_logvar, "naive"
@@ -191,7 +201,7 @@ class TCVAE(vae.BaseVAE):
                 penalties.append((self.alpha - self.gamma) * information)
         if self.eta:
             penalties.append(self.eta * terms["variance_penalty"])
-        return tf.add_n(penalties), terms
+        return tf.add_n(penalties), terms, ratio
 
 
 def index_code_information(z, z_mean, z_logvar, log_marginals, total_correlation):

@@ -11,11 +11,12 @@ from disentanglement_lib.methods.unsupervised import vae
 from tensorflow.contrib import tpu as contrib_tpu
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.methods import density_ratio
 
 LOG_STEPS = 100
 
 
-def model_fn(model, features, mode, penalize, alternate=None):
+def model_fn(model, features, mode, penalize, **alternate):
     """Builds a model that minimises reconstruction loss plus penalty.
 
     Args:
@@ -23,12 +24,10 @@ def model_fn(model, features, mode, penalize, alternate=None):
         features: Images, tensor of shape [batch_size, height, width, channels].
         mode: A `tf.estimator.ModeKeys`, TRAIN or EVAL.
         penalize: Function of (kl_loss, z_mean, z_logvar, z_sampled, is_training) that
-            returns the penalty, a scalar in nats, and a dictionary of further scalars
-            to report.
-        alternate: For a model that has a discriminator: function of (loss,
-            discriminator_loss, optimizer, discriminator_optimizer) that returns the
-            training operation; 'discriminator_loss' is among the scalars then. See
-            `density_ratio.alternate`.
+            returns the penalty, a scalar in nats, a dictionary of further scalars to
+            report, and the `DensityRatio` whose discriminator is to be trained, or
+            None.
+        **alternate: How it is trained, see `density_ratio.alternate`.
 
     Returns:
         `TPUEstimatorSpec`. All scalars, E sigma_k^2 as 'noise_variance/k' and Var mu_k
@@ -45,7 +44,9 @@ def model_fn(model, features, mode, penalize, alternate=None):
             losses.make_reconstruction_loss(features, reconstructions)
         )
         kl_loss = vae.compute_gaussian_kl(z_mean, z_logvar)
-        regularizer, terms = penalize(kl_loss, z_mean, z_logvar, z_sampled, is_training)
+        regularizer, terms, ratio = penalize(
+            kl_loss, z_mean, z_logvar, z_sampled, is_training
+        )
         loss = reconstruction_loss + regularizer
     scalars = {
         "reconstruction_loss": reconstruction_loss,
@@ -54,18 +55,22 @@ def model_fn(model, features, mode, penalize, alternate=None):
         "regularizer": regularizer,
         **terms,
     }
+    if ratio is not None:
+        scalars["discriminator_loss"] = ratio.discriminator_loss
+        scalars["discriminator_accuracy"] = ratio.discriminator_accuracy
     if mode == tf.estimator.ModeKeys.TRAIN:
         _summarize(scalars, z_mean, z_logvar)
-        if alternate is None:
+        if ratio is None:
             train_op = optimizers.make_vae_optimizer().minimize(
                 loss, global_step=tf.train.get_global_step()
             )
         else:
-            train_op = alternate(
+            train_op = density_ratio.alternate(
                 loss,
-                scalars["discriminator_loss"],
+                ratio,
                 optimizers.make_vae_optimizer(),
                 optimizers.make_discriminator_optimizer(),
+                **alternate,
             )
         update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
         logged = ("reconstruction_loss", "kl_loss", "total_correlation")

@@ -195,9 +195,10 @@ def test_both_gradients_are_taken_before_either_update(graph):
 def _alternate_descent(count_both):
     a = tf.get_variable("encoder/a", initializer=2.0)
     b = tf.get_variable("discriminator/b", initializer=3.0)
+    ratio = density_ratio.DensityRatio(None, -a * b, None, None)
     train_op = density_ratio.alternate(
         a * b,
-        -a * b,
+        ratio,
         tf.train.GradientDescentOptimizer(0.1),
         tf.train.GradientDescentOptimizer(0.01),
         count_both,

@@ -135,7 +135,7 @@ def test_parts_of_the_kl_where_they_are_known():
     z_mean, z_logvar = (tf.constant(x, tf.float32) for x in (z_mean, 0 * z_mean))
     model = tc_vae.TCVAE(beta=1.0, estimator="mss_sym")
     kl = vae.compute_gaussian_kl(z_mean, z_logvar)
-    _, terms = model._penalize(kl, z_mean, z_logvar, z_mean, True, dataset_size=8)
+    _, terms, _ = model._penalize(kl, z_mean, z_logvar, z_mean, True, dataset_size=8)
     with tf.Session() as session:
         values, kl = session.run([terms, kl])
     assert values["total_correlation"] == pytest.approx(math.log(8), rel=1e-5)

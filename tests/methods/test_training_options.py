@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What gin can add to the training of any model."""
+
+import gin
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+import tiny_models
+from disentanglement_lib.methods.shared import optimizers
+from disentanglement_lib.methods.unsupervised import vae
+
+from rtc_plugin.errors import UserError
+from rtc_plugin.methods import density_ratio, rtc_vae, tc_vae
+
+SGD = "vae_optimizer.optimizer_fn = @GradientDescentOptimizer"
+CLIPPED = """
+vae_optimizer.optimizer_fn = @clipped_optimizer
+clipped_optimizer.optimizer_fn = @GradientDescentOptimizer
+"""
+DECAY = """
+vae_optimizer.learning_rate = @exponential_decay
+exponential_decay.learning_rate = 0.01
+exponential_decay.decay_steps = 1
+exponential_decay.decay_rate = 0.5
+"""
+
+
+@pytest.fixture(autouse=True)
+def configuration():
+    gin.clear_config()
+    gin.parse_config(tiny_models.BINDINGS)
+    yield
+    gin.clear_config()
+
+
+def step_by_sgd(bindings):
+    """Returns one step of size lr from (3, 0), (4,) down their squares / 2."""
+    gin.parse_config(bindings)
+    gin.parse_config("vae_optimizer.learning_rate = 1.")
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = [tf.Variable([3.0, 0.0]), tf.Variable([4.0])]
+        unused = tf.Variable([1.0])
+        loss = tf.add_n([tf.reduce_sum(v**2) / 2 for v in variables])
+        step = tf.train.create_global_step()
+        update = optimizers.make_vae_optimizer().minimize(loss, step)
+        session.run(tf.global_variables_initializer())
+        before = session.run(variables)
+        session.run(update)
+        assert session.run([step, unused]) == [1, [1.0]]
+        after = session.run(variables)
+    return np.concatenate(before) - np.concatenate(after)
+
+
+@pytest.mark.parametrize(("max_norm", "length"), [(1.0, 1.0), (2, 2.0), (50.0, 5.0)])
+def test_gradients_are_clipped_by_their_joint_norm(max_norm, length):
+    """The gradient (3, 0, 4) has length 5."""
+    moved = step_by_sgd(CLIPPED + f"clipped_optimizer.max_norm = {max_norm}")
+    np.testing.assert_allclose(moved, np.array([3, 0, 4]) * length / 5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), "long"])
+def test_a_norm_that_is_not_positive_is_refused(value):
+    gin.parse_config(CLIPPED)
+    gin.bind_parameter("clipped_optimizer.max_norm", value)
+    with pytest.raises(UserError, match="clipped_optimizer.max_norm = "):
+        optimizers.make_vae_optimizer()
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: vae.FactorVAE(2.0), lambda: rtc_vae.RTCVAE(2.0)]
+)
+def test_models_with_a_discriminator_train_with_clipped_gradients(tmp_path, make):
+    """Clipping to nothing leaves the weights where they were."""
+    gin.parse_config(CLIPPED + "clipped_optimizer.max_norm = 1e-30")
+    first, last = (
+        tiny_models.train_weights(make(), tmp_path / str(n), n) for n in (2, 4)
+    )
+    for name in first:
+        same = np.allclose(first[name], last[name], rtol=0, atol=1e-20)
+        if name.startswith(("encoder", "decoder")):
+            assert same, name
+        elif name.startswith("discriminator") and name.endswith("kernel"):
+            assert not same, name
+
+
+def test_the_learning_rate_may_follow_a_schedule(tmp_path):
+    """Halved at each step: step n of SGD moves by lr 2^-n times its gradient."""
+    gin.parse_config(SGD)
+    gin.parse_config(DECAY)
+    weights = [
+        tiny_models.train_weights(vae.BetaVAE(1.0), tmp_path / str(n), n)
+        for n in (1, 2, 30, 31)
+    ]
+    moved = [
+        np.abs(second["decoder/d1/bias"] - first["decoder/d1/bias"]).max()
+        for first, second in (weights[:2], weights[2:])
+    ]
+    assert moved[0] > 0
+    assert moved[1] < 1e-6 * moved[0]
+
+
+def update_discriminator(steps, runs):
+    """Trains on codes that are all alike, so that permutations change nothing."""
+    gin.parse_config(
+        "discriminator_optimizer.optimizer_fn = @GradientDescentOptimizer\n"
+        "discriminator_optimizer.learning_rate = 0.5"
+    )
+    random_state = np.random.RandomState(0)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.create_global_step()
+        weight = tf.get_variable("encoder", initializer=1.0)
+        z = weight * tf.ones([8, 3])
+        ratio = density_ratio.estimate(z, True, discriminator_steps=steps)
+        update = density_ratio.alternate(
+            tf.square(weight) * 0.0,
+            ratio,
+            tf.train.GradientDescentOptimizer(0.0),
+            optimizers.make_discriminator_optimizer(),
+            discriminator_steps=steps,
+        )
+        session.run(tf.global_variables_initializer())
+        variables = density_ratio.split_variables()[1]
+        for variable in variables:
+            variable.load(random_state.randn(*variable.shape.as_list()), session)
+        for _ in range(runs):
+            session.run(update)
+        return session.run([*variables, tf.train.get_global_step()])
+
+
+def test_several_discriminator_steps_follow_each_other():
+    """Three in one training step are three training steps of one."""
+    *together, one = update_discriminator(steps=3, runs=1)
+    *apart, three = update_discriminator(steps=1, runs=3)
+    assert (one, three) == (1, 3)
+    start = update_discriminator(steps=1, runs=0)
+    for first, second in zip(together, apart):
+        np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-6)
+    assert any(not np.allclose(a, b) for a, b in zip(together, start))
+
+
+def test_models_train_with_several_discriminator_steps(tmp_path):
+    first, second = (
+        tiny_models.train_weights(
+            rtc_vae.RTCVAE(2.0, discriminator_steps=3), tmp_path / name
+        )
+        for name in ("first", "second")
+    )
+    tiny_models.assert_same_weights(first, second)
+    assert first["global_step"] == 4
+
+
+@pytest.mark.parametrize("value", [0, 1.5, True, "many"])
+@pytest.mark.parametrize("model", [rtc_vae.RTCVAE, tc_vae.TCVAE])
+def test_no_discriminator_step_is_refused(model, value):
+    with pytest.raises(UserError, match="_vae.discriminator_steps = .*from 1 on"):
+        model(beta=1.0, discriminator_steps=value)
