@@ -7,7 +7,6 @@ import gin
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-import tensorflow_hub as hub
 import tiny_models
 from disentanglement_lib.methods.unsupervised import train, vae
 from tiny_models import BATCH_SIZE, NUM_LATENT
@@ -191,6 +190,8 @@ def test_an_error_leaves_the_library_as_it_was():
 
 def test_what_is_learned_is_trained_and_exported(tmp_path):
     """Under FactorVAE, which trains what is named after encoder and decoder."""
+    import tensorflow_hub as hub  # Needs the hook that the library's import arms.
+
     bindings = """
     model.model = @correlated_gaussian()
     correlated_gaussian.model = @factor_vae()

@@ -8,7 +8,6 @@ import gin
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-import tensorflow_hub as hub
 import tiny_models
 from disentanglement_lib.methods.shared import losses
 from disentanglement_lib.methods.unsupervised import train, vae
@@ -244,6 +243,8 @@ def test_variance_of_the_means_is_over_all_batches():
 
 
 def test_export_has_the_library_s_three_signatures(model_dir):
+    import tensorflow_hub as hub  # Needs the hook that the library's import arms.
+
     codes = np.zeros([2, NUM_LATENT], np.float32)
     with tf.Graph().as_default():
         module = hub.Module(str(model_dir / "tfhub"))

@@ -120,6 +120,10 @@ def update_discriminator(steps, runs):
         )
         session.run(tf.global_variables_initializer())
         variables = density_ratio.split_variables()[1]
+        if steps > 1:
+            # A variable of the other kind is read once: whether a later update sees
+            # its new value would be left to how memory is shared.
+            assert {v.op.type for v in variables} == {"VarHandleOp"}
         for variable in variables:
             variable.load(random_state.randn(*variable.shape.as_list()), session)
         for _ in range(runs):
