@@ -59,9 +59,7 @@ PATCHES = {
         "compat.register:input_pipeline",
         "compat.train:make_resumable",
     ],
-    "disentanglement_lib.methods.unsupervised.vae": [
-        "compat.factor_vae:order_updates"
-    ],
+    "disentanglement_lib.methods.unsupervised.vae": ["compat.factor_vae:order_updates"],
     "disentanglement_lib.postprocessing.methods": [
         "compat.register:postprocessing",
         "compat.postprocessing:seed_sampled_representation",
