@@ -33,6 +33,9 @@ PATCHES = {
         "compat.named_data:know_plugin_data",
         "compat.register:weighted_data",
     ],
+    "disentanglement_lib.evaluation.abstract_reasoning.pgm_data": [
+        "compat.pgm_data:know_plugin_shapes3d"
+    ],
     "disentanglement_lib.evaluation.evaluate": [
         "compat.register:metrics",
         "compat.scikit_learn:seed_estimators",
