@@ -23,8 +23,6 @@ Only the metric modules of the library see the old definitions; scikit-learn its
 left alone. Checked with scikit-learn 1.3, 1.6 and 1.9.
 """
 
-# ruff: noqa: NPY002, scikit-learn's estimators draw from NumPy's global random state
-
 import functools
 import inspect
 import types
