@@ -21,6 +21,7 @@ import xml.etree.ElementTree
 import tqdm
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import whole_file
 
 PACKAGE = "disentanglement_lib"
 
@@ -200,7 +201,6 @@ def save(results, path):
         "versions": versions(),
         "files": [dataclasses.asdict(result) for result in results],
     }
-    with open(path + ".partial", "w") as file:
+    with whole_file(path) as partial, open(partial, "w") as file:
         json.dump(content, file, indent=1)
         file.write("\n")
-    os.replace(path + ".partial", path)

@@ -10,6 +10,7 @@ import PIL.ImageDraw
 from rtc_plugin.data import conversion, fetch, files
 from rtc_plugin.data.ground_truth import named_data
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import whole_file
 
 _SEED = 0
 _COLUMNS = 10
@@ -104,10 +105,9 @@ def check(name, out):
         lines.append(f"{images.path}: as converted")
     lines.append(f"factors: {_SIZES[name]}")
     sheet = contact_sheet(data)
-    temporary = f"{out}.{os.getpid()}.tmp"
     try:
-        sheet.save(temporary, format="PNG")
-        os.replace(temporary, out)
+        with whole_file(out) as partial:
+            sheet.save(partial, format="PNG")
     except OSError as error:
         raise UserError(f"Cannot write {out}: {error.strerror or error}.") from error
     lines.append(f"contact sheet: {out}")

@@ -5,7 +5,6 @@ To try the loaders of this and of other libraries without the originals. A file 
 what it is: the h5 file by the attribute `exported_from`, the npz file by its comment.
 """
 
-import contextlib
 import os
 import sys
 import zipfile
@@ -21,6 +20,7 @@ from rtc_plugin.data.ground_truth import (
     shapes3d_rendered,
 )
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import whole_file
 
 # Images at once. The h5 file's chunks run through as many images, at a few pixels: as
 # in the original, neighbouring images compress one another.
@@ -52,16 +52,11 @@ def export(name, out, overwrite=False):
         path = os.path.join(out, file.path)
     if os.path.exists(path) and not overwrite:
         raise UserError(f"{path} exists; --overwrite replaces it.")
-    temporary = f"{path}.{os.getpid()}.tmp"
     try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        write(temporary, open_data(), name)
-        os.replace(temporary, path)
+        with whole_file(path) as partial:
+            write(partial, open_data(), name)
     except OSError as error:
         raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
     print(f"Wrote {path}", file=sys.stderr)
     return path
 

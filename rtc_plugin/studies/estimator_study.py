@@ -20,6 +20,7 @@ import threadpoolctl
 import tqdm
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import whole_file
 from rtc_plugin.studies import estimator_cells, estimator_summary, gaussian_population
 from rtc_plugin.total_correlation import densities
 from rtc_plugin.visualize import estimators as figures
@@ -264,18 +265,15 @@ def write_table(results, output_dir, study):
         if len(others):
             table = pd.concat([others, results], ignore_index=True)
     write_text(path, table.to_csv(index=False))
-    partial = os.path.join(output_dir, ".results.parquet")
-    table.to_parquet(partial, index=False)
-    os.replace(partial, os.path.join(output_dir, "results.parquet"))
+    with whole_file(os.path.join(output_dir, "results.parquet")) as partial:
+        table.to_parquet(partial, index=False)
     return table
 
 
 def write_text(path, text):
     """Writes a file whole or not at all."""
-    partial = f"{path}.partial"
-    with open(partial, "w", encoding="utf-8") as f:
+    with whole_file(path) as partial, open(partial, "w", encoding="utf-8") as f:
         f.write(text)
-    os.replace(partial, path)
 
 
 def _evaluate_all(cells, workers):

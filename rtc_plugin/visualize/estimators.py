@@ -7,10 +7,10 @@ nat and logarithmic beyond, so that a bias of a hundred nats and an error of a t
 can be seen side by side.
 """
 
-import os
-
 import numpy as np
 from matplotlib import figure
+
+from rtc_plugin.files import whole_file
 
 _COLOURS = {
     "raw": "tab:gray",
@@ -90,8 +90,8 @@ def save(fig, stem):
     for kind in ("png", "svg"):
         # The date would make two equal figures differ.
         metadata = {"Date": None} if kind == "svg" else {}
-        fig.savefig(f"{stem}.partial.{kind}", dpi=150, metadata=metadata)
-        os.replace(f"{stem}.partial.{kind}", f"{stem}.{kind}")
+        with whole_file(f"{stem}.{kind}") as partial:
+            fig.savefig(partial, dpi=150, metadata=metadata)
 
 
 def _panels(results, column, row):

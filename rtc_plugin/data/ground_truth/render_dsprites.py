@@ -16,6 +16,8 @@ import os
 
 import numpy as np
 
+from rtc_plugin.files import whole_file
+
 SPRITES_PATH = os.path.join(os.path.dirname(__file__), "dsprites_rendered.npz")
 
 SHAPES = ("square", "ellipse", "heart")
@@ -73,11 +75,10 @@ def checksum(sprites):
 def main():
     """Renders all sprites and writes them where the package looks for them."""
     sprites = render_sprites()
-    temporary = SPRITES_PATH + ".tmp.npz"
-    np.savez_compressed(
-        temporary, bits=np.packbits(sprites), shape=np.array(sprites.shape)
-    )
-    os.replace(temporary, SPRITES_PATH)
+    with whole_file(SPRITES_PATH) as partial:
+        np.savez_compressed(
+            partial, bits=np.packbits(sprites), shape=np.array(sprites.shape)
+        )
     print(f"wrote {SPRITES_PATH}, SHA-256 of the sprites {checksum(sprites)}")
 
 

@@ -22,6 +22,8 @@ import os
 
 import numpy as np
 
+from rtc_plugin.files import whole_file
+
 MAPS_PATH = os.path.join(os.path.dirname(__file__), "shapes3d_rendered.npz")
 
 SCALES = np.linspace(0.75, 1.25, 8)
@@ -307,9 +309,8 @@ def checksum(weights):
 def main():
     """Renders all maps and writes them where the package looks for them."""
     weights = render_weights()
-    temporary = MAPS_PATH + ".tmp.npz"
-    np.savez_compressed(temporary, weights=weights)
-    os.replace(temporary, MAPS_PATH)
+    with whole_file(MAPS_PATH) as partial:
+        np.savez_compressed(partial, weights=weights)
     print(f"wrote {MAPS_PATH}, SHA-256 of the weights {checksum(weights)}")
 
 
