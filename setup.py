@@ -53,7 +53,12 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9,<3.14",
     packages=find_packages(include=["rtc_plugin", "rtc_plugin.*"]),
-    package_data={"rtc_plugin": ["**/*.npz", "**/*.parquet", "**/*.json"]},
+    package_data={
+        "rtc_plugin": [
+            f"**/*.{kind}"
+            for kind in ("npz", "parquet", "json", "csv", "gin", "html", "css", "js")
+        ]
+    },
     # The other scripts work on the repository and not on an installed copy.
     scripts=sorted(glob.glob("scripts/rtc_*")),
     cmdclass={"install_scripts": InstallScriptsAndPth},
@@ -66,6 +71,7 @@ setup(
         "absl-py",
         "gin-config>=0.4",
         "h5py",
+        "jinja2",
         "matplotlib",
         "numpy",
         "packaging",
@@ -84,7 +90,10 @@ setup(
     extras_require={
         "tf-cpu": tensorflow("tensorflow-cpu"),
         "tf-gpu": tensorflow("tensorflow", "[and-cuda]"),
-        # A newer ruff may format and judge otherwise.
-        "tests": ["pytest", "ruff==0.17.6"],
+        # `rtc_study run --backend=ray` only.
+        "ray": ["ray"],
+        # A newer ruff may format and judge otherwise. Selenium drives the pages in
+        # Chromium where there is one.
+        "tests": ["pytest", "ray", "ruff==0.17.6", "selenium"],
     },
 )
