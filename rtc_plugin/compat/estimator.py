@@ -7,10 +7,11 @@ stands in for `tensorflow.contrib.tpu` on every TensorFlow, and for `tf.estimato
 in the order in which the original did: random operations take their seeds from their
 order in the graph, so the same seed gives the same numbers.
 
-Three things are better than in the original. Ctrl-C and SIGTERM take effect between
+Four things are better than in the original. Ctrl-C and SIGTERM take effect between
 two steps and leave a checkpoint. No checkpoint ever holds weights that are not finite.
-And inside `resumable` an interrupted training goes on exactly where it was: weights,
-optimisers, data and noise.
+Inside `resumable` an interrupted training goes on exactly where it was: weights,
+optimisers, data and noise. And the same seed gives the same weights to the bit, unless
+gin asks for speed instead (`determinism.training_ops`).
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from typing import Any, Callable, Optional
 
 import tensorflow.compat.v1 as tf
 
-from rtc_plugin.compat import random_replay
+from rtc_plugin.compat import determinism, random_replay
 from rtc_plugin.compat.interruption import Interruption
 from rtc_plugin.compat.progress import Progress
 from rtc_plugin.errors import UserError
@@ -196,7 +197,11 @@ class TPUEstimator:
         if first_step >= last_step:
             return self
         try:
-            with tf.Graph().as_default(), Interruption() as interruption:
+            with (
+                determinism.training_ops(),
+                tf.Graph().as_default(),
+                Interruption() as interruption,
+            ):
                 step = self._train(
                     input_fn, first_step, last_step, consumed, interruption
                 )
@@ -272,7 +277,7 @@ class TPUEstimator:
             Dictionary with the model's metrics, 'loss' (mean over the batches) and
             'global_step'.
         """
-        with tf.Graph().as_default():
+        with determinism.training_ops(), tf.Graph().as_default():
             spec, hooks = self._build(input_fn, ModeKeys.EVAL)
             metrics = _call_metric_fn(spec.eval_metrics)
             metrics["loss"] = tf.metrics.mean(spec.loss)

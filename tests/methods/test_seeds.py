@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """One seed fixes weights, data, noise and permutations: the same run twice."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import gin
 import pytest
 import tensorflow.compat.v1 as tf
 import tiny_models
+from disentanglement_lib.data.ground_truth import dummy_data
 from disentanglement_lib.methods.unsupervised import vae
+from tensorflow.python.framework import config
 
+from rtc_plugin.data.input_pipeline import make_input_fn
 from rtc_plugin.methods import rtc_vae, tc_vae
 
 MODELS = {
@@ -60,3 +68,56 @@ def ancestors(op):
         stack.extend(new - found)
         found |= new
     return found
+
+
+@pytest.mark.parametrize("binding", [True, False])
+def test_deterministic_operations_can_be_traded_for_speed(tmp_path, binding):
+    gin.bind_parameter("training_ops.deterministic", binding)
+    model, found = MODELS["vae"](), []
+    model_fn = model.model_fn
+
+    def watched_model_fn(features, labels, mode, params):
+        found.append(config.is_op_determinism_enabled())
+        return model_fn(features, labels, mode, params)
+
+    model.model_fn = watched_model_fn
+    tiny_models.train_weights(model, tmp_path)
+    estimator = tiny_models.make_estimator(model, tmp_path)
+    estimator.evaluate(make_input_fn(dummy_data.DummyData(), 0, num_batches=1))
+    assert found == [binding, binding]
+    assert not config.is_op_determinism_enabled()
+
+
+TWO_THREADS = """
+import sys
+import gin
+import tiny_models
+gin.parse_config_file(sys.argv[2])
+gin.parse_config("discriminator.discriminator_fn = @tiny_discriminator")
+model = gin.query_parameter("model.model").scoped_configurable_fn()
+tiny_models.train_weights(model, sys.argv[1], 6)
+"""
+
+
+def test_two_processes_with_two_threads_give_the_same_checkpoint(tmp_path):
+    """Without a word about determinism in the configuration."""
+    gin_file = Path(__file__).parents[2] / "gin" / "factorvae_dsprites_rendered.gin"
+    environment = {
+        **os.environ,
+        "TF_NUM_INTRAOP_THREADS": "2",
+        "TF_NUM_INTEROP_THREADS": "2",
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", TWO_THREADS, str(tmp_path / run), str(gin_file)],
+            env=environment,
+        )
+        for run in ("first", "second")
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+    first, second = (
+        tiny_models.read_weights(tmp_path / run) for run in ("first", "second")
+    )
+    assert first["encoder/e5/kernel"].shape == (4, 4, 64, 512)
+    tiny_models.assert_same_weights(first, second)

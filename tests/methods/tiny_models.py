@@ -44,6 +44,7 @@ def make_estimator(model, model_dir, seed=0):
         model_fn=model.model_fn,
         model_dir=str(model_dir),
         train_batch_size=BATCH_SIZE,
+        eval_batch_size=BATCH_SIZE,
         config=estimator.RunConfig(tf_random_seed=seed),
     )
 
@@ -52,7 +53,12 @@ def train_weights(model, model_dir, steps=4, seed=0):
     """Trains without the library's export and evaluation; returns the checkpoint."""
     trained = make_estimator(model, model_dir, seed)
     trained.train(make_input_fn(dummy_data.DummyData(), seed), steps)
-    reader = tf.train.load_checkpoint(trained.latest_checkpoint())
+    return read_weights(model_dir)
+
+
+def read_weights(model_dir):
+    """Returns all variables of the newest checkpoint."""
+    reader = tf.train.load_checkpoint(str(model_dir))
     return {
         name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
     }
