@@ -7,8 +7,8 @@ import gin
 from tensorflow.python.framework import config
 
 
-# gin finds no defaults behind the second decorator, so the saved configuration of a model
-# has this parameter where it was bound and is the library's where it was not.
+# gin finds no defaults behind the second decorator, so a model's saved configuration
+# has this parameter where it was bound, and is the library's where it was not.
 @gin.configurable("training_ops", allowlist=["deterministic"], module="rtc_plugin")
 @contextlib.contextmanager
 def training_ops(deterministic=True):

@@ -10,10 +10,72 @@ References:
 
 import gin
 import tensorflow.compat.v1 as tf
+from disentanglement_lib.methods.shared import architectures
 
 from rtc_plugin.errors import UserError
 
 IMAGE_SIZE = 64
+
+
+@gin.configurable("networks", allowlist=["architecture"])
+def networks(architecture="paper"):
+    """Returns the encoder and the decoder of an architecture.
+
+    With the files of gin/, which bind `encoder.encoder_fn` and `decoder.decoder_fn` to
+    `encoder_network` and `decoder_network`, `networks.architecture` sets both at once.
+
+    Args:
+        architecture: 'paper' for `paper_encoder` and `paper_decoder`, table 2 of [1];
+            'library' for `conv_encoder` and `deconv_decoder`, those of the library's
+            study.
+
+    Returns:
+        Pair of functions with the arguments of `encoder_network` and `decoder_network`.
+
+    Raises:
+        UserError: If there is no such architecture.
+    """
+    known = {
+        "paper": (paper_encoder, paper_decoder),
+        "library": (architectures.conv_encoder, architectures.deconv_decoder),
+    }
+    if architecture not in known:
+        raise UserError(
+            f"networks.architecture = {architecture!r}: choose one of "
+            f"{', '.join(map(repr, known))}, or bind encoder.encoder_fn and "
+            "decoder.decoder_fn to networks of your own."
+        )
+    return known[architecture]
+
+
+@gin.configurable("encoder_network", allowlist=[])
+def encoder_network(input_tensor, num_latent, is_training=True):
+    """The encoder of `networks`.
+
+    Args:
+        input_tensor: Images, tensor of shape [batch_size, 64, 64, num_channels].
+        num_latent: Number of latent variables.
+        is_training: Whether the graph is built for training.
+
+    Returns:
+        Pair of tensors (means, log variances), each [batch_size, num_latent].
+    """
+    return networks()[0](input_tensor, num_latent, is_training=is_training)
+
+
+@gin.configurable("decoder_network", allowlist=[])
+def decoder_network(latent_tensor, output_shape, is_training=True):
+    """The decoder of `networks`.
+
+    Args:
+        latent_tensor: Codes, tensor of shape [batch_size, num_latent].
+        output_shape: Shape of an image, [64, 64, num_channels].
+        is_training: Whether the graph is built for training.
+
+    Returns:
+        Logits of the pixels, tensor of shape [batch_size, 64, 64, num_channels].
+    """
+    return networks()[1](latent_tensor, output_shape, is_training=is_training)
 
 
 @gin.configurable("paper_encoder", allowlist=[])

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's networks have the shapes and weights of its table 2."""
 
+from pathlib import Path
+
 import gin
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from disentanglement_lib.methods.shared import architectures as stock
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.methods import architectures
+
+GIN = Path(__file__).parents[2] / "gin"
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +79,44 @@ def test_other_image_sizes_are_refused():
         architectures.paper_encoder(tf.zeros([5, 32, 64, 1]), 10)
     with pytest.raises(UserError, match="paper_decoder takes images of 64x64"):
         architectures.paper_decoder(tf.zeros([5, 10]), [64, 32, 1])
+
+
+@pytest.mark.parametrize(
+    ("architecture", "encoder", "decoder"),
+    [
+        ("paper", architectures.paper_encoder, architectures.paper_decoder),
+        ("library", stock.conv_encoder, stock.deconv_decoder),
+    ],
+)
+def test_one_binding_sets_both_networks(architecture, encoder, decoder):
+    gin.parse_config_file(str(GIN / "betavae_dsprites_rendered.gin"))
+    with gin.unlock_config():
+        gin.parse_config(f"networks.architecture = '{architecture}'")
+    images = tf.zeros([5, 64, 64, 1])
+    means, log_var = stock.make_gaussian_encoder(images)
+    logits = stock.make_decoder(means, [64, 64, 1])
+    built = read_shapes()
+    saved = gin.operative_config_str()
+
+    with tf.Graph().as_default():
+        with tf.variable_scope("encoder"):
+            expected_means, _ = encoder(tf.zeros([5, 64, 64, 1]), 10)
+        with tf.variable_scope("decoder"):
+            expected_logits = decoder(expected_means, [64, 64, 1])
+        assert built == read_shapes()
+    assert means.shape == log_var.shape == expected_means.shape
+    assert logits.shape == expected_logits.shape
+
+    # What a model saves of its configuration can be read again.
+    gin.clear_config()
+    gin.parse_config(saved)
+    assert gin.query_parameter("networks.architecture") == architecture
+
+
+def read_shapes():
+    return {v.name: v.shape.as_list() for v in tf.trainable_variables()}
+
+
+def test_an_unknown_architecture_is_refused():
+    with pytest.raises(UserError, match="architecture = 'mine': choose one of 'paper'"):
+        architectures.networks("mine")

@@ -10,7 +10,7 @@ from disentanglement_lib.methods.shared import optimizers
 from disentanglement_lib.methods.unsupervised import vae
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.methods import density_ratio, rtc_vae, tc_vae
+from rtc_plugin.methods import density_ratio, discriminator_steps, rtc_vae, tc_vae
 
 SGD = "vae_optimizer.optimizer_fn = @GradientDescentOptimizer"
 CLIPPED = """
@@ -83,12 +83,24 @@ def test_models_with_a_discriminator_train_with_clipped_gradients(tmp_path, make
             assert not same, name
 
 
-def test_the_learning_rate_may_follow_a_schedule(tmp_path):
+LIBRARY_MODELS = {
+    "vae": lambda: vae.BetaVAE(1.0),
+    "factor_vae": lambda: vae.FactorVAE(2.0),
+    "dip_vae": lambda: vae.DIPVAE(2.0, 10.0),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARY_MODELS)
+def test_the_learning_rate_may_follow_a_schedule(tmp_path, name):
     """Halved at each step: step n of SGD moves by lr 2^-n times its gradient."""
     gin.parse_config(SGD)
     gin.parse_config(DECAY)
+    # FactorVAE counts two steps per update.
+    per_update = 2 if name == "factor_vae" else 1
     weights = [
-        tiny_models.train_weights(vae.BetaVAE(1.0), tmp_path / str(n), n)
+        tiny_models.train_weights(
+            LIBRARY_MODELS[name](), tmp_path / str(n), n * per_update
+        )
         for n in (1, 2, 30, 31)
     ]
     moved = [
@@ -97,6 +109,31 @@ def test_the_learning_rate_may_follow_a_schedule(tmp_path):
     ]
     assert moved[0] > 0
     assert moved[1] < 1e-6 * moved[0]
+
+
+@pytest.mark.parametrize("name", LIBRARY_MODELS)
+def test_gradients_of_the_librarys_models_are_clipped(tmp_path, name):
+    """With gradients of length 1e-3 or less, SGD at rate 1 moves by as much."""
+    gin.parse_config(CLIPPED + "clipped_optimizer.max_norm = 0.001")
+    gin.parse_config("vae_optimizer.learning_rate = 1.")
+    steps = 2 if name == "factor_vae" else 1
+    first, last = (
+        tiny_models.train_weights(LIBRARY_MODELS[name](), tmp_path / str(n), n * steps)
+        for n in (1, 2)
+    )
+    moved = [last[key] - first[key] for key in first if key.startswith(("enc", "dec"))]
+    length = np.sqrt(sum(np.sum(np.square(change)) for change in moved))
+    assert length == pytest.approx(0.001, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", LIBRARY_MODELS)
+def test_the_librarys_models_stop_at_nan(tmp_path, name):
+    gin.parse_config(SGD)
+    gin.parse_config("vae_optimizer.learning_rate = 1e30")
+    with pytest.raises(UserError, match="training diverged: .* last good checkpoint"):
+        tiny_models.train_weights(LIBRARY_MODELS[name](), tmp_path, 20)
+    kept = tiny_models.read_weights(tmp_path)
+    assert all(np.all(np.isfinite(value)) for value in kept.values())
 
 
 def update_discriminator(steps, runs):
@@ -151,6 +188,77 @@ def test_models_train_with_several_discriminator_steps(tmp_path):
     )
     tiny_models.assert_same_weights(first, second)
     assert first["global_step"] == 4
+
+
+def factor_vae(steps):
+    return discriminator_steps.discriminator_steps(vae.FactorVAE(2.0), steps)
+
+
+def test_factor_vae_with_one_discriminator_step_is_the_librarys(tmp_path):
+    plain, same = (
+        tiny_models.train_weights(model, tmp_path / name)
+        for name, model in (("plain", vae.FactorVAE(2.0)), ("same", factor_vae(1)))
+    )
+    tiny_models.assert_same_weights(plain, same)
+
+
+def test_factor_vae_makes_several_discriminator_steps(tmp_path):
+    """One update: the model's is the library's, the discriminator's go further."""
+    gin.parse_config(
+        "discriminator_optimizer.optimizer_fn = @GradientDescentOptimizer\n"
+        "discriminator_optimizer.learning_rate = 0.1"
+    )
+    weights = {
+        steps: tiny_models.train_weights(factor_vae(steps), tmp_path / str(steps), 2)
+        for steps in (1, 2, 4)
+    }
+    for steps, found in weights.items():
+        assert found.keys() == weights[1].keys(), steps
+        assert found["global_step"] == 2
+        for name in found:
+            is_same = np.allclose(found[name], weights[1][name], rtol=1e-5, atol=1e-7)
+            if not name.startswith("discriminator"):
+                assert is_same, (steps, name)
+            elif name.endswith("kernel"):
+                assert is_same == (steps == 1), (steps, name)
+    again = tiny_models.train_weights(factor_vae(4), tmp_path / "again", 2)
+    tiny_models.assert_same_weights(again, weights[4])
+
+
+def test_factor_vaes_steps_follow_each_other(tmp_path):
+    """On codes that are all alike, three in one update are three updates of one."""
+    gin.parse_config(
+        "vae_optimizer.optimizer_fn = @GradientDescentOptimizer\n"
+        "vae_optimizer.learning_rate = 0."
+    )
+    together, apart = (
+        tiny_models.train_weights(alike(factor_vae(steps)), tmp_path / str(steps), n)
+        for steps, n in ((3, 2), (1, 6))
+    )
+    for name in together:
+        if name.startswith("discriminator"):
+            np.testing.assert_allclose(
+                together[name], apart[name], rtol=1e-4, atol=1e-6, err_msg=name
+            )
+
+
+def alike(model):
+    """Has a model draw the same code for all images, always."""
+    model.sample_from_latent_distribution = lambda z_mean, z_logvar: (
+        tf.ones_like(z_mean) + 0.0 * z_mean
+    )
+    return model
+
+
+@pytest.mark.parametrize("value", [0, 1.5, True, "many"])
+def test_no_step_of_factor_vaes_discriminator_is_refused(value):
+    with pytest.raises(UserError, match="discriminator_steps.steps = .*from 1 on"):
+        factor_vae(value)
+
+
+def test_models_that_are_not_factor_vae_are_pointed_elsewhere():
+    with pytest.raises(UserError, match="rtc_vae.discriminator_steps"):
+        discriminator_steps.discriminator_steps(rtc_vae.RTCVAE(2.0), 2)
 
 
 @pytest.mark.parametrize("value", [0, 1.5, True, "many"])
