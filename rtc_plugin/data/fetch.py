@@ -91,13 +91,14 @@ def _fetch_file(file, url, path):
         os.remove(part)
 
 
-def download(url, part, size=None):
+def download(url, part, size=None, show=True):
     """Downloads a file; goes on where an earlier download of it stopped.
 
     Args:
       url: Address, of the schemes http, https or file.
       part: Path to download to.
       size: Size in bytes, if known.
+      show: Whether to show the progress of this file.
 
     Raises:
       UserError: If there is no such file, no connection, or it breaks off.
@@ -117,7 +118,7 @@ def download(url, part, size=None):
         ) as response:
             if done and getattr(response, "status", None) != 206:
                 done = 0  # the server sends it from the start
-            _copy(response, part, done)
+            _copy(response, part, done, show)
     except urllib.error.HTTPError as error:
         if error.code == 416:  # nothing is left to send
             return
@@ -129,7 +130,7 @@ def download(url, part, size=None):
         ) from error
 
 
-def _copy(response, part, done):
+def _copy(response, part, done, show):
     length = response.headers.get("Content-Length")
     total = done + int(length) if length is not None else None
     with (
@@ -140,6 +141,7 @@ def _copy(response, part, done):
             desc=os.path.basename(part)[: -len(".part")],
             unit="B",
             unit_scale=True,
+            disable=not show,
         ) as bar,
     ):
         while True:

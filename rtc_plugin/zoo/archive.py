@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models in zips and folders, read without trusting them.
+
+A zip is hostile until shown otherwise: before anything is read from it, its directory
+is bounded, every name must stay inside, links and devices are refused, and so are
+members that overlap or unpack to far more than they hold. Sizes are checked again while
+reading, since a directory can lie.
+"""
+
+import contextlib
+import lzma
+import os
+import re
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+from rtc_plugin.data import files
+from rtc_plugin.errors import UserError
+
+# A model of the study has about 200 files and some ten megabytes.
+MAX_MEMBERS = 20_000
+MAX_DIRECTORY_BYTES = 8 << 20
+MAX_UNPACKED_BYTES = 4 << 30
+MAX_RATIO = 200
+# Compressing well is no crime in a small file: checkpoints of zeros, empty logs.
+_RATIO_FREE_BYTES = 64 << 20
+_BLOCK = 1 << 20
+
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+)
+
+
+class Model(NamedTuple):
+    """A model inside an archive.
+
+    Attributes:
+        root: What its files' names start with, such as "17/", or "".
+        names: The rest of its files' names, sorted.
+    """
+
+    root: str
+    names: tuple
+
+
+class _Zip:
+    """Files of a zip that has been checked."""
+
+    def __init__(self, path, opened):
+        self.path, self._opened = path, opened
+        self._infos = {i.filename: i for i in opened.infolist() if not i.is_dir()}
+
+    def names(self):
+        return list(self._infos)
+
+    @contextlib.contextmanager
+    def _open(self, name):
+        info = self._infos[name]
+        try:
+            with self._opened.open(info) as f:
+                yield f
+        except _DAMAGED as error:
+            raise UserError(f"{self.path}: {name} is damaged ({error}).") from error
+
+    def read(self, name, limit):
+        """Returns a file's bytes; a `UserError` if they are more than limit."""
+        with self._open(name) as f:
+            content = f.read(limit + 1)
+        if len(content) > limit:
+            raise UserError(f"{self.path}: {name} has more than {limit} bytes.")
+        return content
+
+    def copy(self, name, target):
+        """Writes a file to a path that does not exist yet."""
+        left = self._infos[name].file_size
+        with self._open(name) as f, open(target, "xb") as out:
+            for block in iter(lambda: f.read(_BLOCK), b""):
+                left -= len(block)
+                if left < 0:
+                    raise UserError(
+                        f"{self.path}: {name} is longer than the zip says; this is no "
+                        "honest zip."
+                    )
+                out.write(block)
+
+    def verify(self):
+        """Reads everything, so that checksums are compared."""
+        for name in self._infos:
+            with self._open(name) as f:
+                while f.read(_BLOCK):
+                    pass
+
+
+class _Folder:
+    """Files below a folder; links are not followed."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def names(self):
+        found = []
+        for folder, _, names in os.walk(self.path):
+            relative = os.path.relpath(folder, self.path)
+            prefix = "" if relative == "." else relative.replace(os.sep, "/") + "/"
+            found += [
+                prefix + name
+                for name in names
+                if not os.path.islink(os.path.join(folder, name))
+            ]
+        return found
+
+    def read(self, name, limit):
+        path = os.path.join(self.path, name)
+        try:
+            if os.path.getsize(path) > limit:
+                raise UserError(f"{path} has more than {limit} bytes.")
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror}).") from error
+
+    def copy(self, name, target):
+        shutil.copyfile(os.path.join(self.path, name), target)
+
+
+@contextlib.contextmanager
+def open_archive(path):
+    """Opens a zip or a folder for reading.
+
+    Args:
+        path: Path of a zip or a folder.
+
+    Yields:
+        Object with `path`, `names()`, `read(name, limit)` and `copy(name, target)`;
+        a zip's also has `verify()`.
+
+    Raises:
+        UserError: There is no such file, it is not a zip, or not an honest one.
+    """
+    path = str(path)
+    if os.path.isdir(path):
+        yield _Folder(path)
+        return
+    if not os.path.exists(path):
+        raise UserError(f"{path} does not exist; give a zip or a folder.")
+    _check_directory(path)
+    try:
+        opened = zipfile.ZipFile(path)
+    except _DAMAGED as error:
+        raise UserError(f"{path} is not a whole zip ({error}).") from error
+    with opened:
+        _check_members(path, opened)
+        yield _Zip(path, opened)
+
+
+def _check_directory(path):
+    """Bounds the list of members before it is read into memory."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as f:
+        f.seek(max(0, size - (1 << 16) - 22))
+        tail = f.read()
+        end = tail.rfind(b"PK\5\6")
+        if end < 0 or len(tail) - end < 22:
+            files.check_not_html(path)
+            raise UserError(f"{path} is not a whole zip; its directory is missing.")
+        count, directory_size = struct.unpack("<HL", tail[end + 10 : end + 16])
+        locator = tail[max(0, end - 20) : end]
+        if locator.startswith(b"PK\6\7"):
+            f.seek(min(struct.unpack("<Q", locator[8:16])[0], size))
+            record = f.read(48)
+            if len(record) < 48:
+                raise UserError(f"{path} is not a whole zip; its directory is cut off.")
+            count, directory_size = struct.unpack("<QQ", record[32:48])
+    if count > MAX_MEMBERS or directory_size > MAX_DIRECTORY_BYTES:
+        raise UserError(
+            f"{path} lists {count} members in {directory_size} bytes; no model has so "
+            "many, so it is not opened."
+        )
+
+
+def _check_members(path, opened):
+    infos = opened.infolist()
+    if len(infos) > MAX_MEMBERS:
+        raise UserError(f"{path} has {len(infos)} members; no model has so many.")
+    seen = set()
+    for info in infos:
+        _check_member(path, info)
+        if info.filename in seen:
+            raise UserError(f"{path} has {info.filename!r} twice; that is ambiguous.")
+        seen.add(info.filename)
+    unpacked = sum(info.file_size for info in infos)
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise UserError(
+            f"{path} would unpack to {unpacked} bytes, more than {MAX_UNPACKED_BYTES}."
+        )
+    packed = sum(info.compress_size for info in infos)
+    if unpacked > _RATIO_FREE_BYTES and unpacked > MAX_RATIO * max(packed, 1):
+        raise UserError(
+            f"{path} would unpack {packed} bytes to {unpacked}; no model compresses "
+            "so well, so it is not opened."
+        )
+    _check_overlap(path, infos)
+
+
+def _check_member(path, info):
+    # The name as it stands in the file; zipfile cuts it at a NUL byte.
+    name = info.orig_filename
+    parts = name.rstrip("/").split("/")
+    if (
+        not name
+        or "\0" in name
+        or "\\" in name
+        or ":" in parts[0]
+        or any(part in ("", ".", "..") for part in parts)
+    ):
+        raise UserError(f"{path} holds the path {name!r}, which leaves its folder.")
+    mode = stat.S_IFMT(info.external_attr >> 16)
+    # Unix types only; zero where the zip was made elsewhere.
+    if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise UserError(f"{path} holds {name!r}, which is not a plain file.")
+    if info.flag_bits & 1:
+        raise UserError(f"{path} holds {name!r}, which is encrypted.")
+
+
+def _check_overlap(path, infos):
+    # Members that share bytes make a small file unpack to a huge one.
+    spans = sorted((i.header_offset, i.header_offset + i.compress_size) for i in infos)
+    for (_, end), (start, _) in zip(spans, spans[1:]):
+        if start < end + 30:  # a member's own header has 30 bytes or more
+            raise UserError(f"{path} has members that overlap; it is not opened.")
+
+
+_PART_OF_MODEL = re.compile(r"(?P<root>(?:.*?/)?)(?:model|metrics|postprocessed)/.+")
+
+
+def find_models(archive):
+    """Finds the models of an archive.
+
+    Args:
+        archive: As `open_archive` yields it.
+
+    Returns:
+        List of `Model`, sorted by root; what lies beside model/, metrics/ and
+        postprocessed/ is left out.
+    """
+    by_root = {}
+    for name in archive.names():
+        match = _PART_OF_MODEL.fullmatch(name)
+        if match:
+            by_root.setdefault(match["root"], []).append(name[len(match["root"]) :])
+    return [Model(root, tuple(sorted(by_root[root]))) for root in sorted(by_root)]
+
+
+def extract(archive, model, wanted, folder):
+    """Copies some files of a model into a folder.
+
+    Args:
+        archive: As `open_archive` yields it.
+        model: `Model` of it.
+        wanted: Prefixes of the names to copy, such as ("model/tfhub/",).
+        folder: Existing empty folder.
+
+    Raises:
+        UserError: A file is damaged or no file has such a name.
+    """
+    names = [name for name in model.names if name.startswith(tuple(wanted))]
+    if not names:
+        raise UserError(
+            f"{archive.path} holds no {' or '.join(wanted)} for {model.root or 'it'}."
+        )
+    base = os.path.realpath(folder)
+    for name in names:
+        target = os.path.join(base, name)
+        if os.path.commonpath([base, os.path.realpath(target)]) != base:
+            raise UserError(f"{archive.path}: {name!r} leaves its folder.")
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        archive.copy(model.root + name, target)
