@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rtc_plugin.studies import quantities as q
+from rtc_plugin.studies import results_table
+from rtc_plugin.visualize import study
+
+
+def models_of(*rows):
+    """Makes what `quantities` returns of dictionaries; what they lack is missing."""
+    frame = pd.DataFrame(rows)
+    for name in [*q.SOURCES, "eta", "signal_share_mean"]:
+        if name not in frame:
+            frame[name] = np.nan
+    for name in q.LISTS:
+        if name not in frame:
+            frame[name] = None
+    frame["weight"] = frame["strength"]
+    return frame
+
+
+@pytest.fixture
+def two_models():
+    """FactorVAE and RTC-VAE at two strengths and two seeds."""
+    rows = []
+    for model, factor in (("factor_vae", 10.0), ("rtc_vae", 1.0)):
+        for strength in (2.0, 10.0):
+            for seed in (0, 1):
+                tc = factor * strength + seed
+                rows.append(
+                    {
+                        "model": model,
+                        "strength": strength,
+                        "seed": seed,
+                        "eta": 10.0 if model == "rtc_vae" else np.nan,
+                        "tc_mean": tc,
+                        "tc_sample": tc / 2,
+                        "tc_mean_active": tc / 4,
+                        "tc_sample_active": tc / 8,
+                        "gaussian_sample": tc / 2,
+                        "knn_sample": 2 * tc,
+                        "sap": 0.1 * seed,
+                        "reconstruction": 100 + tc,
+                        "disintegration": 0.2,
+                        "r2_disintegration": 0.1 * (1 + seed),
+                        "num_active": 5 + seed,
+                        "signal_share": np.array([0.5, 0.95]),
+                        "signal_share_mean": 0.725,
+                    }
+                )
+    return models_of(*rows)
+
+
+def lines_of(axes):
+    """Returns {(marker, line style): [(x, y), ...]} of what is drawn."""
+    return {
+        (line.get_marker(), line.get_linestyle()): np.column_stack(line.get_data())
+        for line in axes.lines
+    }
+
+
+def panel(fig, **texts):
+    """Returns the panel with this title, xlabel or ylabel."""
+    (found,) = [
+        axes
+        for axes in fig.axes
+        if all(getattr(axes, f"get_{name}")() == text for name, text in texts.items())
+    ]
+    return found
+
+
+def test_the_disparity_shows_means_samples_and_signal_shares(two_models):
+    fig = study.disparity(two_models)
+    factor, rtc, shares = fig.axes[:3]
+    assert [factor.get_title(), rtc.get_title()] == ["FactorVAE", "RTC-VAE"]
+    drawn = lines_of(factor)
+    # Means over the seeds: tc_mean is 10 beta + seed.
+    np.testing.assert_allclose(drawn["s", "-"], [[2, 20.5], [10, 100.5]])
+    np.testing.assert_allclose(drawn["o", "-"], [[2, 10.25], [10, 50.25]])
+    np.testing.assert_allclose(drawn["s", ":"], [[2, 5.125], [10, 25.125]])
+    np.testing.assert_allclose(drawn["o", ":"], [[2, 2.5625], [10, 12.5625]])
+    dots = [line for line in shares.lines if line.get_linestyle() == "None"]
+    np.testing.assert_allclose(dots[0].get_ydata(), [0.5, 0.5, 0.95, 0.95])
+    low, high = factor.get_ylim()
+    assert low == 0 and high > 101 and rtc.get_ylim() == (low, high)
+
+
+def test_a_band_spans_the_seeds(two_models):
+    axes = panel(study.tc_comparison(two_models), ylabel=study.AXES["tc_mean"])
+    band = axes.collections[0].get_paths()[0].vertices
+    at_ten = band[band[:, 0] == 10.0, 1]
+    assert (at_ten.min(), at_ten.max()) == (100.0, 101.0)
+
+
+def test_one_seed_has_no_band(two_models):
+    fig = study.tc_comparison(two_models[two_models["seed"] == 0])
+    assert not fig.axes[0].collections
+
+
+def test_scores_pair_what_the_paper_pairs(two_models):
+    fig = study.scores(two_models)
+    axes = panel(fig, xlabel=study.AXES["reconstruction"], ylabel=study.AXES["tc_mean"])
+    rtc = lines_of(axes)["o", "None"]
+    np.testing.assert_allclose(rtc, [[102, 2], [103, 3], [110, 10], [111, 11]])
+    axes = panel(fig, xlabel=study.AXES["tc_mean"], ylabel=study.AXES["sap"])
+    factor = lines_of(axes)["s", "None"]
+    np.testing.assert_allclose(factor, [[20, 0], [21, 0.1], [100, 0], [101, 0.1]])
+
+
+def test_neighbours_stand_beside_the_gaussian(two_models):
+    fig = study.non_gaussian(two_models)
+    rtc = lines_of(panel(fig, title="RTC-VAE"))
+    np.testing.assert_allclose(rtc["^", "-"], [[2, 5], [10, 21]])
+    np.testing.assert_allclose(rtc["o", "-"], [[2, 1.25], [10, 5.25]])
+    assert fig.axes[0].get_ylim()[1] > 200  # Room for the largest, FactorVAE's.
+
+
+def test_factor_vae_is_rtc_vae_at_eta_zero(two_models):
+    fig = study.active_latents(two_models)
+    drawn = lines_of(panel(fig, ylabel=study.AXES["num_active"]))
+    assert drawn["s", "None"][:, 0].tolist() == [0] * 4
+    assert drawn["o", "None"][:, 0].tolist() == [10] * 4
+    np.testing.assert_allclose(drawn["None", "-"], [[0, 5.5], [10, 5.5]])
+
+
+def test_disintegration_by_information_and_by_r2(two_models):
+    fig = study.disintegration(two_models)
+    axes = panel(fig, ylabel=study.AXES["r2_disintegration"])
+    np.testing.assert_allclose(lines_of(axes)["o", "-"], [[2, 0.15], [10, 0.15]])
+
+
+def test_heat_maps_show_the_model_nearest_to_a_strength():
+    rows = [
+        {
+            "model": "rtc_vae",
+            "strength": strength,
+            "seed": 0,
+            "r2_matrix": np.full((2, 1), 0.01 * strength),
+            "nmi_matrix": np.full((2, 1), 0.02 * strength),
+        }
+        for strength in (2.0, 6.0, 50.0)
+    ]
+    fig, shown = study.heat_maps(models_of(*rows), "rtc_vae", ["hue"], weight=10.0)
+    assert shown["strength"] == 6.0
+    np.testing.assert_allclose(fig.axes[0].images[0].get_array(), 0.06)
+    np.testing.assert_allclose(fig.axes[1].images[0].get_array(), 0.12)
+    assert study.heat_maps(models_of(*rows), "dip_vae_i") == (None, None)
+
+
+def test_learning_curves_have_a_panel_per_model_and_two_lines_per_run():
+    curves = pd.DataFrame(
+        {
+            "model": ["rtc_vae"] * 2 + ["factor_vae"] * 2,
+            "weight": 10.0,
+            "seed": 0,
+            "step": [0, 100, 0, 200],
+            "tc_mean": [1.0, 2.0, 3.0, 4.0],
+            "tc_sample": [0.5, 1.5, 2.5, 3.5],
+        }
+    )
+    fig = study.learning_curves(curves)
+    drawn = [line.get_xydata().tolist() for line in panel(fig, title="RTC-VAE").lines]
+    assert drawn == [[[0, 1], [100, 2]], [[0, 0.5], [100, 1.5]]]
+    assert fig.axes[0].get_title() == "FactorVAE"  # As in the paper's legends.
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        study.disparity,
+        study.tc_comparison,
+        study.scores,
+        study.non_gaussian,
+        study.active_latents,
+        study.disintegration,
+    ],
+)
+def test_missing_scores_leave_panels_empty(draw, two_models):
+    scores = [name for name in q.SOURCES if name in two_models]
+    two_models[scores] = np.nan
+    two_models["signal_share"] = None
+    fig = draw(two_models)
+    fig.savefig(io.BytesIO())
+
+
+def record_of(metric="rtc_metrics", representation="mean_and_logvar", **results):
+    return {
+        "train_config.dataset.name": "'dsprites_rendered'",
+        "train_config.model.model": "@beta_tc_vae()",
+        "train_config.beta_tc_vae.beta": "11.",
+        "train_config.model.random_seed": "0",
+        "train_config.model.training_steps": "100",
+        "postprocess_config.postprocess.postprocess_fn": (
+            f"@{representation}_representation"
+        ),
+        "evaluation_config.evaluation.evaluation_fn": f"@{metric}",
+        **{f"evaluation_results.{name}": value for name, value in results.items()},
+    }
+
+
+def test_quantities_of_a_table():
+    rows = results_table.tidy_rows(
+        record_of(tc_mean=0.5, signal_share=[0.25, 1.0], r2_matrix=[[1, 2], [3, 4]])
+    ) + results_table.tidy_rows(
+        record_of("unsupervised", "sampled", gaussian_total_correlation=0.75)
+    )
+    (row,) = q.quantities(results_table.to_table(rows)).to_dict("records")
+    assert row["tc_mean"] == 0.5
+    assert row["tc_sample"] == 0.75  # The library's own, for want of another.
+    assert row["weight"] == 10.0  # The library multiplies TC by beta - 1.
+    assert (row["signal_share_min"], row["signal_share_mean"]) == (0.25, 0.625)
+    np.testing.assert_array_equal(row["r2_matrix"], [[1, 2], [3, 4]])
+    assert np.isnan(row["sap"]) and row["nmi_matrix"] is None
+
+
+def test_the_plugins_score_goes_before_the_librarys():
+    rows = results_table.tidy_rows(
+        record_of("unsupervised", "mean", gaussian_total_correlation=0.75)
+    ) + results_table.tidy_rows(record_of(tc_mean=0.5))
+    assert q.quantities(results_table.to_table(rows))["tc_mean"].tolist() == [0.5]
