@@ -13,6 +13,7 @@ GIN = Path(__file__).parents[1] / "gin"
 MODELS = sorted(GIN.glob("*vae*_*.gin"))
 METRICS = sorted((GIN / "metrics").glob("*.gin"))
 POSTPROCESS = sorted((GIN / "postprocess").glob("*.gin"))
+STUDIES = sorted((GIN / "studies").glob("**/*.gin"))
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +77,20 @@ def test_a_postprocessing_file_names_its_method(path):
     gin.parse_config_file(str(path))
     assert gin.query_parameter("postprocess.postprocess_fn") is not None
     assert gin.query_parameter("dataset.name") == "auto"
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=name)
+def test_a_study_file_trains_its_model_on_a_twin(path):
+    gin.parse_config_file(str(path))
+    assert gin.query_parameter("dataset.name") == "dsprites_rendered"
+    model = gin.query_parameter("model.model").scoped_configurable_fn()
+    assert isinstance(model, vae.BaseVAE)
+
+
+def test_the_headline_has_the_settings_of_its_study():
+    shared = "rtc_plugin/config/rtc_study_small/model_configs/shared.gin"
+    gin.parse_config_file(str(GIN.parent / shared))
+    expected = gin.query_parameter("model.batch_size")
+    gin.clear_config()
+    gin.parse_config_file(str(GIN / "studies" / "headline" / "base.gin"))
+    assert gin.query_parameter("model.batch_size") == expected

@@ -16,7 +16,7 @@ GIN = Path(__file__).parents[2] / "gin"
 TRAINABLE = [
     *sorted(GIN.glob("*vae*_*.gin")),
     GIN / "quickstart.gin",
-    *sorted((GIN / "studies").glob("conditional_independence*.gin")),
+    *sorted((GIN / "studies").glob("**/*.gin")),
 ]
 STEPS = 50
 TRAINING = [
