@@ -9,6 +9,7 @@ import tiny_models
 from disentanglement_lib.methods.shared import optimizers
 from disentanglement_lib.methods.unsupervised import vae
 
+from rtc_plugin.compat import estimator
 from rtc_plugin.errors import UserError
 from rtc_plugin.methods import density_ratio, discriminator_steps, rtc_vae, tc_vae
 
@@ -223,6 +224,14 @@ def test_factor_vae_makes_several_discriminator_steps(tmp_path):
                 assert is_same == (steps == 1), (steps, name)
     again = tiny_models.train_weights(factor_vae(4), tmp_path / "again", 2)
     tiny_models.assert_same_weights(again, weights[4])
+
+
+def test_several_steps_go_on_where_they_were_interrupted(tmp_path):
+    whole = tiny_models.train_weights(factor_vae(3), tmp_path / "whole", 6)
+    with estimator.resumable(str(tmp_path / "resumed")):
+        tiny_models.train_weights(factor_vae(3), "unused", 2)
+        resumed = tiny_models.train_weights(factor_vae(3), "unused", 6)
+    tiny_models.assert_same_weights(resumed, whole)
 
 
 def test_factor_vaes_steps_follow_each_other(tmp_path):

@@ -53,7 +53,7 @@ def train_weights(model, model_dir, steps=4, seed=0):
     """Trains without the library's export and evaluation; returns the checkpoint."""
     trained = make_estimator(model, model_dir, seed)
     trained.train(make_input_fn(dummy_data.DummyData(), seed), steps)
-    return read_weights(model_dir)
+    return read_weights(trained.model_dir)
 
 
 def read_weights(model_dir):
