@@ -132,6 +132,7 @@ def _lower_than_factor_vae(models, min_seeds):
         "2 TC_mean < FactorVAE's TC_mean at the same or the nearest strength",
         cells,
         _means_sentence(rows),
+        needed=("dip_vae_i", "dip_vae_ii", "rtc_vae"),
     )
 
 
@@ -203,6 +204,8 @@ def _no_strong_correlation(models, min_seeds):
         f"{cell['dataset']}: {cell['rank correlation']:.2f} [{cell['from']:.2f}, "
         f"{cell['to']:.2f}] over {cell['models']} models, with active latents alone "
         f"{cell['with TC_mean, active']:.2f}"
+        if cell["models"] > 3
+        else f"{cell['dataset']}: too few models, {cell['models']}"
         for cell in cells.to_dict("records")
     )
     return _judgement(
@@ -257,6 +260,7 @@ def _uncorrelated_is_not_independent(models, min_seeds):
         "chance gives (0.99 quantile at a level of 0.05)",
         cells,
         f"TC of samples, Gaussian and by neighbours: {sentence}." if sentence else "",
+        needed=("dip_vae_i", "dip_vae_ii", "rtc_vae"),
     )
 
 
@@ -431,8 +435,13 @@ def _frame(records):
     return pd.DataFrame(records) if records else pd.DataFrame(columns=["verdict"])
 
 
-def _judgement(name, claim, mark, cells, numbers):
+def _judgement(name, claim, mark, cells, numbers, needed=()):
+    """Sums cells up; a claim about `needed` models does not hold without them."""
     verdicts = set(cells["verdict"])
+    if verdicts and not {q.label(model) for model in needed} <= set(
+        cells.get("model", ())
+    ):
+        verdicts.add(UNDECIDED)
     if not verdicts:
         verdict, numbers = UNDECIDED, "No model of the table bears on it."
     elif FAILS in verdicts:
