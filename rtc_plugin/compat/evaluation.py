@@ -1,12 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
 """The library's evaluation protocol."""
 
+import ast
 import os
+import re
+import sys
 
 import gin
 
 from rtc_plugin.compat import results
 from rtc_plugin.errors import UserError
+
+
+@gin.configurable("applies_to")
+def applies_to(representations=None):
+    """Says which representations a metric is computed on, in the metric's gin file.
+
+    A study computes each of its metrics on each of its representations. With
+
+        applies_to.representations = ('mean', 'sampled')
+
+    the others are passed over with one line, also by `dlib_reproduce`.
+
+    Args:
+        representations: Names of postprocessing functions without `_representation`,
+            all if None.
+    """
+    return representations
+
+
+def skip_other_representations(evaluate):
+    """Has `evaluate` pass over what `applies_to.representations` leaves out."""
+    guarded = evaluate.evaluate
+
+    def evaluate_if_it_applies(model_dir, output_dir, overwrite=False, **kwargs):
+        wanted = _query("applies_to.representations")
+        function = _postprocess_fn(model_dir)
+        name = re.sub("^@|_representation$", "", function)
+        if wanted is None or not function or name in wanted:
+            return guarded(model_dir, output_dir, overwrite, **kwargs)
+        print(
+            f"@{_query('evaluation.evaluation_fn').selector} is not computed on "
+            f"{name}; it applies to: {', '.join(wanted)}.",
+            file=sys.stderr,
+        )
+
+    evaluate_if_it_applies.__doc__ = guarded.__doc__
+    evaluate.evaluate = evaluate_if_it_applies
+
+
+def read_applies_to(config_file):
+    """Reads `applies_to.representations` off a metric's gin file, without gin.
+
+    Args:
+        config_file: Path of the file.
+
+    Returns:
+        Tuple of names, or None if the file does not say.
+    """
+    with open(config_file) as file:
+        found = re.search(
+            r"^applies_to\.representations = (.*)$", file.read(), re.MULTILINE
+        )
+    return tuple(ast.literal_eval(found[1])) if found else None
+
+
+def _query(parameter):
+    try:
+        return gin.query_parameter(parameter)
+    except ValueError:
+        return None
 
 
 def refuse_means_with_variances(evaluate):
@@ -32,9 +95,8 @@ def refuse_means_with_variances(evaluate):
 
 def _library_metric():
     """Returns the name of the configured metric if it is one of the library's."""
-    try:
-        reference = gin.query_parameter("evaluation.evaluation_fn")
-    except ValueError:
+    reference = _query("evaluation.evaluation_fn")
+    if reference is None:
         return None
     module = getattr(reference.scoped_configurable_fn, "__module__", "")
     return reference.selector if module.startswith("disentanglement_lib") else None

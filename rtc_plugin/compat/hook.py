@@ -41,6 +41,7 @@ PATCHES = {
         "compat.scikit_learn:seed_estimators",
         "compat.evaluation:refuse_means_with_variances",
         "compat.outputs:guard_evaluate",
+        "compat.evaluation:skip_other_representations",
     ],
     "disentanglement_lib.evaluation.metrics.beta_vae": [
         "compat.scikit_learn:keep_definitions"

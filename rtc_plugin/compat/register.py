@@ -32,11 +32,19 @@ def postprocessing(methods):
 
 
 def studies(reproduce):
-    """Has an unknown `--study` say which ones there are."""
+    """Adds the plugin's studies, and has an unknown `--study` say which there are."""
+    from rtc_plugin.config.rtc_study_small.sweep import RTCStudySmall
+    from rtc_plugin.config.rtc_study_tiny.sweep import RTCStudyTiny
+    from rtc_plugin.config.rtc_study_v1.sweep import RTCStudyV1
 
     class Studies(dict):
         def __missing__(self, name):
             known = ", ".join(sorted(self))
             raise UserError(f"--study={name} is not a known study; known are: {known}.")
 
-    reproduce.STUDIES = Studies(reproduce.STUDIES)
+    reproduce.STUDIES = Studies(
+        reproduce.STUDIES,
+        rtc_study_v1=RTCStudyV1(),
+        rtc_study_small=RTCStudySmall(),
+        rtc_study_tiny=RTCStudyTiny(),
+    )

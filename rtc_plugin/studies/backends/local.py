@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models side by side on this machine."""
+
+import concurrent.futures
+import os
+import subprocess
+import sys
+import threading
+
+from rtc_plugin.studies import worker
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+)
+
+
+def run(root, model_nums, workers, retries):
+    """Runs models, each in a process of its own.
+
+    The cores are divided among the workers. When this process ends, however it ends,
+    its workers do, too: a training at its next step, with a checkpoint.
+
+    Args:
+        root: Folder of the study.
+        model_nums: Numbers of the models.
+        workers: How many run at a time.
+        retries: How often a model that failed is tried again.
+
+    Yields:
+        Pairs of model number and exit code, see `worker.run`, as models end. After
+        NO_SPACE no other model is started.
+    """
+    processes = _Processes(root, _environment(workers))
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        try:
+            futures = {
+                pool.submit(processes.run, num, retries): num for num in model_nums
+            }
+            for future in concurrent.futures.as_completed(futures):
+                if future.result() is not None:
+                    yield futures[future], future.result()
+        finally:
+            processes.stop()
+
+
+class _Processes:
+    """Worker processes that can be stopped together."""
+
+    def __init__(self, root, environment):
+        self._root = root
+        self._environment = environment
+        self._running = set()
+        self._stopped = threading.Event()
+
+    def run(self, model_num, retries):
+        """Returns the exit code of a model's last attempt, None if there was none."""
+        code = None
+        for _ in range(1 + retries):
+            if self._stopped.is_set():
+                return code
+            code = self._run_once(model_num)
+            if code == worker.NO_SPACE:
+                self._stopped.set()
+            if code in (0, worker.BUSY, worker.NO_SPACE):
+                return code
+        return code
+
+    def stop(self):
+        """Starts no more processes and asks those that run to end."""
+        self._stopped.set()
+        for process in list(self._running):
+            process.terminate()
+
+    def _run_once(self, model_num):
+        command = [sys.executable, "-m", worker.__name__, self._root, str(model_num)]
+        # Nothing is ever written to the pipe; its end is the sign to end.
+        with subprocess.Popen(
+            [*command, "--end_with_stdin"], stdin=subprocess.PIPE, env=self._environment
+        ) as process:
+            self._running.add(process)
+            try:
+                # Not communicate or the context's end, which would close the pipe.
+                return process.wait()
+            finally:
+                self._running.discard(process)
+
+
+def _environment(workers):
+    threads = max(1, len(os.sched_getaffinity(0)) // workers)
+    # Ours to set, by each command for itself, unless the user wants to see more.
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if (name, value) != ("TF_CPP_MIN_LOG_LEVEL", "1")
+    }
+    return {
+        **inherited,
+        **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+        "TF_NUM_INTEROP_THREADS": "1" if threads == 1 else "2",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }

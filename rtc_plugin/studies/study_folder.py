@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of a study: what is run in it, and how far each model is.
+
+study.json             which study this is, and what its trainings have been given
+<model_num>/           one model, laid out as by `dlib_reproduce`
+    status.json        what its process last said
+    log.txt            what its process printed
+    lock               held by the process that works on it, until it ends
+"""
+
+import contextlib
+import datetime
+import hashlib
+import importlib
+import json
+import os
+import socket
+
+from rtc_plugin.errors import UserError
+from rtc_plugin.files import whole_file
+from rtc_plugin.studies import model_steps
+
+STUDY_FILE = "study.json"
+STATUS_FILE = "status.json"
+LOG_FILE = "log.txt"
+LOCK_FILE = "lock"
+
+DONE, RUNNING, FAILED, UNFINISHED, WAITING = (
+    "done",
+    "running",
+    "failed",
+    "unfinished",
+    "waiting",
+)
+
+
+class StudyFolder:
+    """A study's folder, whose `study.json` is there.
+
+    Args:
+        root: Path of the folder.
+
+    Attributes:
+        root: Its absolute path.
+        settings: Dictionary that `study.json` holds.
+        study: `Study` of the library.
+
+    Raises:
+        UserError: If the folder holds no study.
+    """
+
+    def __init__(self, root):
+        self.root = os.path.abspath(root)
+        self.settings = read_settings(root)
+        if self.settings is None:
+            raise UserError(
+                f"--root={root} holds no {STUDY_FILE}; give a folder that `rtc_study "
+                "run` has made."
+            )
+        self.study = load_study(self.settings["study"])
+
+    def model_folder(self, model_num):
+        """Returns the folder of a model."""
+        return os.path.join(self.root, str(model_num))
+
+    def steps(self, model_num):
+        """Returns the steps of a model, see `model_steps.plan`."""
+        return model_steps.plan(
+            self.study,
+            model_num,
+            self.model_folder(model_num),
+            self.settings["bindings"],
+            self.settings["evaluation_bindings"],
+        )
+
+    def state(self, model_num):
+        """Returns how far a model is.
+
+        Returns:
+            Tuple of DONE, RUNNING, FAILED, UNFINISHED (begun, and nobody works on it)
+            or WAITING, and one line that says more.
+        """
+        folder = self.model_folder(model_num)
+        if not os.path.isdir(folder):
+            return WAITING, ""
+        status = read_status(folder)
+        if is_locked(folder):
+            return RUNNING, f"{status.get('step', 'starting')}, {who(status)}"
+        missing = [step.name for step in self.steps(model_num) if not step.is_done()]
+        if not missing:
+            return DONE, ""
+        if status.get("state") == FAILED:
+            return FAILED, status.get("error", "")
+        return UNFINISHED, f"{missing[0]} is next"
+
+
+def open_study(
+    study,
+    root=None,
+    bindings=(),
+    evaluation_bindings=(),
+    origin="own",
+    accept_other_version=False,
+):
+    """Makes the folder of a study, or opens it.
+
+    Args:
+        study: Name of a study, 'module:Class', or a `Study` of the library.
+        root: Path of the folder, `output/<study>` if None.
+        bindings: gin bindings of training, after those of the study.
+        evaluation_bindings: gin bindings of each evaluation, likewise.
+        origin: Mark for the column `origin` of the results table.
+        accept_other_version: Whether to go on in a folder that another version of the
+            plugin or of the study's files has begun.
+
+    Returns:
+        `StudyFolder`.
+
+    Raises:
+        UserError: If the folder belongs to another study, or was begun with other
+            bindings or another version.
+    """
+    import rtc_plugin
+
+    name = study_name(study)
+    root = root or os.path.join("output", name.rpartition(":")[2])
+    settings = {
+        "study": name,
+        "origin": origin,
+        "bindings": list(bindings),
+        "evaluation_bindings": list(evaluation_bindings),
+        "plugin_version": rtc_plugin.__version__,
+        "definition": fingerprint(load_study(name)),
+    }
+    found = read_settings(root)
+    if found is None:
+        _check_free_of_others(root)
+        with whole_file(os.path.join(root, STUDY_FILE)) as path, open(path, "w") as f:
+            json.dump(settings, f, indent=2)
+        return StudyFolder(root)
+    remedies = dict.fromkeys(settings, "give another --root")
+    remedies["plugin_version"] = remedies["definition"] = (
+        "give another --root, or --accept_other_version to go on all the same"
+    )
+    for key, remedy in remedies.items():
+        may_differ = accept_other_version and key in ("plugin_version", "definition")
+        if found.get(key) != settings[key] and not may_differ:
+            raise UserError(
+                f"--root={root} was begun with {key} = {_short(found.get(key))}, not "
+                f"{_short(settings[key])}; {remedy}."
+            )
+    return StudyFolder(root)
+
+
+def study_name(study):
+    """Returns the name under which `load_study` finds a study."""
+    if isinstance(study, str):
+        return study
+    from disentanglement_lib.config import reproduce
+
+    for name, known in reproduce.STUDIES.items():
+        if known is study:
+            return name
+    return f"{type(study).__module__}:{type(study).__qualname__}"
+
+
+def load_study(name):
+    """Returns a study.
+
+    Args:
+        name: A name that `dlib_reproduce` knows, or 'module:Class' of a `Study` that is
+            made without arguments.
+
+    Raises:
+        UserError: If there is no such study.
+    """
+    from disentanglement_lib.config import reproduce
+
+    if ":" not in name:
+        return reproduce.STUDIES[name]
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"--study={name} cannot be imported ({error}).") from error
+
+
+def count_models(study):
+    """Returns how many models a study has, None if it does not say."""
+    if hasattr(study, "__len__"):
+        return len(study)
+    # The library's studies have it beside them.
+    get_config = _get_config(study)
+    return len(get_config()) if get_config else None
+
+
+def fingerprint(study):
+    """Returns a short text that changes with the study's bindings and gin files."""
+    get_config = _get_config(study)
+    parts = [repr(get_config()) if get_config else ""]
+    files = [
+        study.get_model_config(0)[1],
+        *sorted(study.get_postprocess_config_files()),
+        *sorted(study.get_eval_config_files()),
+    ]
+    for path in files:
+        with open(path) as file:
+            parts += [os.path.basename(path), file.read()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _get_config(study):
+    return getattr(importlib.import_module(type(study).__module__), "get_config", None)
+
+
+def read_settings(root):
+    """Returns what `study.json` in a folder holds, None if there is none."""
+    path = os.path.join(root, STUDY_FILE)
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); give another --root.") from (
+            error
+        )
+
+
+def _check_free_of_others(root):
+    """Refuses a folder that something else has written to."""
+    if os.path.isdir(root) and any(
+        not name.startswith(".") for name in os.listdir(root)
+    ):
+        numbered = all(
+            name.isdigit() or name.startswith(".") for name in os.listdir(root)
+        )
+        if not numbered:
+            raise UserError(
+                f"--root={root} holds files that are no study's; give another."
+            )
+
+
+def _short(value):
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def read_status(model_folder):
+    """Returns what `status.json` of a model holds, {} if there is none."""
+    try:
+        with open(os.path.join(model_folder, STATUS_FILE)) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def write_status(model_folder, **values):
+    """Writes `status.json` of a model, with the time and the process."""
+    status = {
+        **values,
+        "time": datetime.datetime.now().isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+    }
+    path = os.path.join(model_folder, STATUS_FILE)
+    with whole_file(path) as partial, open(partial, "w") as file:
+        json.dump(status, file, indent=2)
+
+
+def who(status):
+    """Says which process wrote a status."""
+    return f"process {status.get('pid', '?')} on {status.get('host', '?')}"
+
+
+@contextlib.contextmanager
+def lock(model_folder):
+    """Yields whether this process alone may work on a model now.
+
+    The system frees the lock when the process ends, however it ends.
+    """
+    import fcntl
+
+    os.makedirs(model_folder, exist_ok=True)
+    with open(os.path.join(model_folder, LOCK_FILE), "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def is_locked(model_folder):
+    """Returns whether a process works on a model."""
+    if not os.path.exists(os.path.join(model_folder, LOCK_FILE)):
+        return False
+    with lock(model_folder) as is_free:
+        return not is_free
