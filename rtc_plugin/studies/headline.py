@@ -6,20 +6,9 @@ and of samples, over all latents and over the active ones alone; how many those 
 much of a latent is signal; what a Gaussian does not see of the dependence; and the
 reconstruction error.
 
-The marks that a claim has to pass are ours, as the paper prints curves and no numbers:
-
-    C1  FactorVAE's TC_mean is more than twice its TC_sample.
-    C2  RTC-VAE's TC_mean - TC_sample is less than 0.05 TC_mean plus three standard
-        deviations of a Gaussian estimate at independence.
-    C3  TC_mean of RTC-VAE and of both DIP-VAEs is less than half of FactorVAE's at the
-        same strength.
-    C6  DIP-VAE's latents are dependent beyond correlation: nearest neighbours find
-        more total correlation of the samples than a Gaussian does, by more than three
-        standard errors and by more than the Gaussian value itself; and RTC-VAE's less
-        of it than both.
-
-C1 to C3 are checked on the active latents, too. By algebra, C2 holds where every latent
-is nearly all signal; it says nothing about dependence.
+The claims are judged by `rtc_plugin.report.claims`, once on all latents and once with
+the total correlations of the active latents in their place: what remains of a claim
+there is not about passive latents.
 
 #### References
 [1] Regularized TC-VAE, 2020. https://arxiv.org/abs/2009.05739 (figures 3, 4 and 10)
@@ -33,6 +22,7 @@ import pandas as pd
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.methods import tc_monitor
+from rtc_plugin.report import claims
 from rtc_plugin.studies import quantities as q
 from rtc_plugin.studies import results_table
 
@@ -49,11 +39,9 @@ COLUMNS = {
     "dependent pairs": ("dependent_pairs", 0),
     "reconstruction": ("reconstruction", 1),
 }
-_NEEDED = [quantity for quantity, _ in COLUMNS.values()]
-_NEEDED += ["tc_noise", "knn_excess_sample_stderr"]
-RATIO = 2.0
-GAP_SHARE = 0.05
-STANDARD_ERRORS = 3.0
+CLAIMS = ("C1", "C2", "C3", "C6")
+# Those that are about the two total correlations.
+CLAIMS_ON_ACTIVE = ("C1", "C2", "C3")
 
 
 def cells(models):
@@ -77,10 +65,11 @@ def cells(models):
             "study that has them."
         )
     groups = models.groupby(CELL, sort=False)
-    spread = (groups[_NEEDED].max() - groups[_NEEDED].min()).add_suffix("_spread")
+    values = groups[[quantity for quantity, _ in COLUMNS.values()]]
+    spread = (values.max() - values.min()).add_suffix("_spread")
     spread[groups.size() < 2] = np.nan
     joined = pd.concat(
-        [groups.size().rename("num_seeds"), groups[_NEEDED].mean(), spread], axis=1
+        [groups.size().rename("num_seeds"), values.mean(), spread], axis=1
     ).reset_index()
     order = joined["model"].map(list(q.PAPER_MODELS).index)
     return (
@@ -91,60 +80,37 @@ def cells(models):
     )
 
 
-def verdicts(cells):
-    """Checks C1, C2, C3 and C6.
+def verdicts(table):
+    """Judges C1, C2, C3 and C6, and the first three on active latents alone.
 
     Args:
-        cells: DataFrame as the function `cells` gives it.
+        table: DataFrame as `results_table.to_table` gives it.
 
     Returns:
-        DataFrame with a row per check: `claim` ('C1', 'C1 active', ...), `dataset`,
-        `model`, `strength`, `value` and `mark` (the claim is value > mark for C1 and
-        C6, value < mark for C2, C3 and 'C6 RTC-VAE'), `holds`. A check whose numbers
-        are not in the table is left out.
+        Dictionary of `claims.Judgement`, by 'C1', ... and 'C1, active latents', ...
+        One seed is enough for a cell to hold or fail.
     """
-    rows = []
-
-    def add(claim, cell, value, mark, above):
-        if np.isfinite(value) and np.isfinite(mark):
-            holds = value > mark if above else value < mark
-            found = dict(zip(("value", "mark", "holds"), (value, mark, bool(holds))))
-            rows.append({"claim": claim, **{k: cell[k] for k in CELL}, **found})
-
-    for cell in cells.to_dict("records"):
-        factor, dips = _at_same_strength(cells, cell)
-        for suffix, claim in (("", ""), ("_active", " active")):
-            mean, sample = cell["tc_mean" + suffix], cell["tc_sample" + suffix]
-            if cell["model"] == "factor_vae":
-                add("C1" + claim, cell, mean, RATIO * sample, above=True)
-                continue
-            if cell["model"] == "rtc_vae":
-                mark = GAP_SHARE * mean + STANDARD_ERRORS * cell["tc_noise"]
-                add("C2" + claim, cell, mean - sample, mark, above=False)
-            if factor is not None:
-                mark = factor["tc_mean" + suffix] / RATIO
-                add("C3" + claim, cell, mean, mark, above=False)
-        excess = cell["knn_excess_sample"]
-        if cell["model"] in _DIPS:
-            noise = STANDARD_ERRORS * cell["knn_excess_sample_stderr"]
-            add("C6", cell, excess, max(noise, cell["tc_sample"]), above=True)
-        if cell["model"] == "rtc_vae" and dips:
-            least = min(dip["knn_excess_sample"] for dip in dips)
-            add("C6 RTC-VAE", cell, excess, least, above=False)
-    return pd.DataFrame(rows, columns=["claim", *CELL, "value", "mark", "holds"])
+    found = {j.name: j for j in claims.judge(table, min_seeds=1)}
+    active = {j.name: j for j in claims.judge(active_only(table), min_seeds=1)}
+    return {
+        **{name: found[name] for name in CLAIMS},
+        **{f"{name}, active latents": active[name] for name in CLAIMS_ON_ACTIVE},
+    }
 
 
-_DIPS = ("dip_vae_i", "dip_vae_ii")
+def active_only(table):
+    """Puts the total correlations of the active latents in place of those of all.
 
+    Args:
+        table: DataFrame as `results_table.to_table` gives it.
 
-def _at_same_strength(cells, cell):
-    """Returns FactorVAE's cell, or None, and the list of the DIP-VAEs'."""
-    same = cells[
-        (cells["dataset"] == cell["dataset"]) & (cells["strength"] == cell["strength"])
-    ].to_dict("records")
-    factor = [other for other in same if other["model"] == "factor_vae"]
-    dips = [other for other in same if other["model"] in _DIPS]
-    return (factor[0] if factor else None), dips
+    Returns:
+        The table without its other values of tc_mean and tc_sample.
+    """
+    in_place = {f"{name}_active": name for name in ("tc_mean", "tc_sample")}
+    others = [*in_place.values(), "gaussian_total_correlation"]
+    table = table[~table["score"].isin(others)]
+    return table.assign(score=table["score"].replace(in_place).astype("string"))
 
 
 def table_markdown(cells):
@@ -175,21 +141,19 @@ def _number(cell, quantity, digits):
     return text if not np.isfinite(spread) else f"{text} ({spread:.{digits}f})"
 
 
-def verdicts_markdown(verdicts):
-    """Returns how often each claim holds, per data set, as Markdown.
+def verdicts_markdown(judgements):
+    """Returns a row per claim: the verdict, and how many of its cells hold.
 
     Args:
-        verdicts: DataFrame as the function `verdicts` gives it.
+        judgements: Dictionary as `verdicts` gives it.
     """
-    lines = ["| claim | data set | holds | fails at |", "|---|---|--:|---|"]
-    for (claim, dataset), rows in verdicts.groupby(["claim", "dataset"]):
-        failing = [
-            f"{q.label(row['model'])} {row['strength']:g} "
-            f"({row['value']:.3g} against {row['mark']:.3g})"
-            for row in rows[~rows["holds"].astype(bool)].to_dict("records")
-        ]
-        count = f"{int(rows['holds'].sum())} of {len(rows)}"
-        lines.append(f"| {claim} | {dataset} | {count} | {', '.join(failing)} |")
+    lines = ["| claim | mark | verdict | cells that hold |", "|---|---|---|--:|"]
+    for name, judgement in judgements.items():
+        holding = int((judgement.cells["verdict"] == claims.HOLDS).sum())
+        lines.append(
+            f"| {name} | {judgement.mark} | {judgement.verdict} | {holding} of "
+            f"{len(judgement.cells)} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -264,7 +228,7 @@ def write(table, output_dir, curve_dirs=()):
 
     found = cells(q.quantities(table))
     curves = dict(map(read_curve, curve_dirs))
-    parts = [table_markdown(found), verdicts_markdown(verdicts(found))]
+    parts = [table_markdown(found), verdicts_markdown(verdicts(table))]
     drawn = {"headline_disparity.png": figures.disparity(found)}
     if curves:
         parts.append(curves_markdown(curves))
