@@ -32,11 +32,11 @@ COLUMNS = {
     "TC_mean": ("tc_mean", 2),
     "TC_sample": ("tc_sample", 2),
     "active latents": ("num_active", 1),
+    "mixed": ("num_mixed", 1),
     "TC_mean, active": ("tc_mean_active", 3),
     "TC_sample, active": ("tc_sample_active", 3),
     "mean signal share": ("signal_share_mean", 2),
     "non-Gaussian excess": ("knn_excess_sample", 2),
-    "dependent pairs": ("dependent_pairs", 0),
     "reconstruction": ("reconstruction", 1),
 }
 CLAIMS = ("C1", "C2", "C3", "C6")
@@ -142,7 +142,7 @@ def _number(cell, quantity, digits):
 
 
 def verdicts_markdown(judgements):
-    """Returns a row per claim: the verdict, and how many of its cells hold.
+    """Returns a row per claim, how many of its cells hold, and the numbers behind it.
 
     Args:
         judgements: Dictionary as `verdicts` gives it.
@@ -154,6 +154,9 @@ def verdicts_markdown(judgements):
             f"| {name} | {judgement.mark} | {judgement.verdict} | {holding} of "
             f"{len(judgement.cells)} |"
         )
+    # These tell of the active latents, too.
+    numbers = [f"- {name}: {judgements[name].numbers}" for name in CLAIMS]
+    lines += ["", *numbers]
     return "\n".join(lines) + "\n"
 
 

@@ -59,7 +59,7 @@ def disparity(cells):
 
 
 def _same_scales(axes):
-    largest = max(axes.get_xlim()[1], axes.get_ylim()[1])
+    largest = 1.2 * max(axes.get_xlim()[1], axes.get_ylim()[1])
     axes.plot([0, largest], [0, largest], ls="--", color="#777777", lw=1, zorder=0)
     for axis, set_scale, set_limits in (
         (axes.xaxis, axes.set_xscale, axes.set_xlim),
@@ -100,8 +100,9 @@ def curves(curves):
         upper.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
         upper.set_title(name, fontsize=10)
         lower.plot(curve["update"], curve["num_active"], color="black")
-        lower.set_ylim(bottom=0)
+        lower.yaxis.set_major_locator(ticker.MaxNLocator(4, integer=True))
         lower.set_xlabel("updates")
+    grid[1, 0].set_ylim(-0.5, max(c["num_active"].max() for c in curves.values()) + 0.5)
     grid[0, 0].set_ylabel("total correlation [nats]")
     grid[1, 0].set_ylabel("active latents")
     grid[0, -1].legend(fontsize=8)

@@ -27,11 +27,21 @@ BINDINGS = {
 }
 # As the paper has it: FactorVAE's gap sits in passive latents, RTC-VAE has none.
 SCORES = {
-    "factor_vae": dict(tc_mean=3.0, tc_sample=0.1, tc_mean_active=0.05, num_active=5),
-    "rtc_vae": dict(tc_mean=0.5, tc_sample=0.49, tc_mean_active=0.5, num_active=10),
-    "dip_vae_i": dict(tc_mean=0.6, tc_sample=0.59, tc_mean_active=0.6, num_active=10),
-    "dip_vae_ii": dict(tc_mean=0.7, tc_sample=0.6, tc_mean_active=0.7, num_active=9),
-    "beta_vae": dict(tc_mean=9.0, tc_sample=0.1, tc_mean_active=0.1, num_active=3),
+    "factor_vae": dict(
+        tc_mean=3.0, tc_sample=0.1, tc_mean_active=0.05, num_active=5, num_mixed=0
+    ),
+    "rtc_vae": dict(
+        tc_mean=0.5, tc_sample=0.49, tc_mean_active=0.5, num_active=10, num_mixed=0
+    ),
+    "dip_vae_i": dict(
+        tc_mean=0.6, tc_sample=0.59, tc_mean_active=0.6, num_active=10, num_mixed=0
+    ),
+    "dip_vae_ii": dict(
+        tc_mean=0.7, tc_sample=0.6, tc_mean_active=0.7, num_active=9, num_mixed=0
+    ),
+    "beta_vae": dict(
+        tc_mean=9.0, tc_sample=0.1, tc_mean_active=0.1, num_active=3, num_mixed=0
+    ),
 }
 EXCESS = {"factor_vae": 0.2, "rtc_vae": 0.1, "beta_vae": 0.0}  # And the DIP-VAEs: 4.
 
