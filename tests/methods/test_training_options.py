@@ -251,6 +251,15 @@ def test_factor_vaes_steps_follow_each_other(tmp_path):
             )
 
 
+def test_factor_vaes_later_steps_read_the_weights_anew():
+    """Variables of the other kind are read once, or not, as memory is shared."""
+    with tf.Graph().as_default():
+        tf.train.create_global_step()
+        factor_vae(2).model_fn(tf.zeros([8, 64, 64, 1]), None, "train", {})
+        variables = density_ratio.split_variables()[1]
+    assert {variable.op.type for variable in variables} == {"VarHandleOp"}
+
+
 def alike(model):
     """Has a model draw the same code for all images, always."""
     model.sample_from_latent_distribution = lambda z_mean, z_logvar: (
