@@ -23,7 +23,7 @@ import pandas as pd
 import tqdm
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import results_table
+from rtc_plugin.studies import results_table, study_folder
 from rtc_plugin.zoo import archive, numbers
 
 SETTING = "setting/"
@@ -91,7 +91,8 @@ def collect(paths, output_paths, origin="zoo", workers=None):
     Args:
         paths: As `find_sources`.
         output_paths: Files that end in .parquet or .csv.
-        origin: Value of the table's column: zoo, own, rebuilt.
+        origin: Value of the table's column, zoo or own, for what does not say it
+            itself, as the folders of `rtc_study` and `rtc_zoo rebuild` do.
         workers: Processes; all usable cores by default.
 
     Returns:
@@ -199,12 +200,23 @@ def read_models(source, origin="zoo"):
     if os.path.isfile(source) and source.endswith(".json"):
         yield from _read_aggregated(source, origin)
         return
+    origin = _recorded_origin(source) or origin
     with archive.open_archive(source) as opened:
         models = archive.find_models(opened)
         if not models:
             raise UserError("no model in it; expected such as 0/metrics/mean/mig/...")
         for model in models:
             yield _read_model(opened, model, origin)
+
+
+def _recorded_origin(source):
+    """Returns what the study's folder around a model says, None if there is none."""
+    parent = os.path.dirname(os.path.abspath(source))
+    try:
+        settings = study_folder.read_settings(parent)
+    except UserError:
+        return None
+    return (settings or {}).get("origin")
 
 
 def _read_model(opened, model, origin):

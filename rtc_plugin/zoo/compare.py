@@ -1,0 +1,401 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Own runs against the zoo: per data set and score, distributions, ranks, intervals."""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from rtc_plugin.errors import UserError
+from rtc_plugin.files import whole_file
+from rtc_plugin.studies import quantities as labels
+from rtc_plugin.studies import results_table
+from rtc_plugin.zoo import sample, scores, statistics
+
+
+class Quantity(NamedTuple):
+    """A score that is compared.
+
+    Attributes:
+        label: What the page calls it.
+        metric: Part of the metric's name, '' for any.
+        score: Key of the result.
+        higher_is_better: Its direction.
+    """
+
+    label: str
+    metric: str
+    score: str
+    higher_is_better: bool = True
+
+
+# In the order of the study's figures; then the total correlations.
+QUANTITIES = (
+    Quantity("BetaVAE score", "beta_vae", "eval_accuracy"),
+    Quantity("FactorVAE score", "factor_vae", "eval_accuracy"),
+    Quantity("MIG", "mig", "discrete_mig"),
+    Quantity("DCI disentanglement", "dci", "disentanglement"),
+    Quantity("modularity", "modularity", "modularity_score"),
+    Quantity("SAP", "sap", "SAP_score"),
+    Quantity("boosted trees, N=1000", "boosted", "1000:mean_test_accuracy"),
+    Quantity("logistic regression, N=1000", "logistic", "1000:mean_test_accuracy"),
+    Quantity("Gaussian TC", "unsupervised", "gaussian_total_correlation", False),
+    Quantity("TC of means", "", "tc_mean", False),
+    Quantity("TC of samples", "", "tc_sample", False),
+    Quantity("TC of means, active latents", "", "tc_mean_active", False),
+    Quantity("non-Gaussian TC of samples (kNN)", "", "knn_sample", False),
+    Quantity("TC of the exact mixture", "", "total_correlation", False),
+    Quantity("disintegration", "", "disintegration", False),
+)
+OWN, ZOO = "own", "zoo"
+# What tells one model from another.
+_MODEL = [
+    "role",
+    "origin",
+    "folder",
+    "model_num",
+    "dataset",
+    "model",
+    "strength",
+    "seed",
+]
+# What the pitfalls look at.
+_TRAINING = [
+    "strength_name",
+    "training_steps",
+    "batch_size",
+    "num_latent",
+    "eta",
+    "train_config.encoder.encoder_fn",
+    "train_config.annealed_vae.iteration_threshold",
+]
+_DEAD = ("num_dead", "num_passive")
+PANEL = ["dataset", "quantity", "representation"]
+SEED = 0
+
+
+class Comparison(NamedTuple):
+    """What has been compared.
+
+    Attributes:
+        runs: DataFrame, a row per model and quantity.
+        groups: DataFrame, a row per panel, role, method and strength.
+        own_runs: DataFrame, a row per own run and panel, with rank and quantile.
+        methods: DataFrame, a row per panel, own method and method of the zoo.
+        notice: What the zoo's side is, in a sentence.
+    """
+
+    runs: pd.DataFrame
+    groups: pd.DataFrame
+    own_runs: pd.DataFrame
+    methods: pd.DataFrame
+    notice: str
+
+
+def compare(own_paths=(), zoo_paths=()):
+    """Compares own runs with the zoo's.
+
+    Args:
+        own_paths: Tables (.parquet, .csv), zips, folders or JSON files; if there are
+            none, the RTC-VAE models of the zoo's side take their place.
+        zoo_paths: The same for the zoo; the packaged sample if there are none.
+
+    Returns:
+        `Comparison`.
+
+    Raises:
+        UserError: Something cannot be read, the sample is not there, or nothing is in
+            common.
+    """
+    if zoo_paths:
+        zoo, notice = _load(zoo_paths, "zoo"), _describe(zoo_paths)
+    else:
+        zoo, notice = _slim(sample.read()), sample.notice()
+    zoo_runs = to_runs(zoo, ZOO)
+    if own_paths:
+        own_runs = to_runs(_load(own_paths, "own"), OWN)
+    else:
+        is_rtc = zoo_runs["model"] == "rtc_vae"
+        if not is_rtc.any():
+            raise UserError(
+                "compare needs own runs: give tables, zips or folders; without them, "
+                "the zoo's side must hold RTC-VAE models."
+            )
+        own_runs = zoo_runs[is_rtc].assign(role=OWN)
+        zoo_runs = zoo_runs[~is_rtc]
+        notice += " No own runs were given; its RTC-VAE models take their place."
+    _check_common(own_runs, zoo_runs)
+    runs = pd.concat([own_runs, zoo_runs], ignore_index=True)
+    return Comparison(
+        runs,
+        group_table(runs),
+        rank_table(runs),
+        method_table(runs),
+        notice,
+    )
+
+
+def _describe(paths):
+    return f"The zoo's side is what was read from {', '.join(map(str, paths))}."
+
+
+def _load(paths, origin):
+    tables = [p for p in paths if str(p).endswith((".parquet", ".csv"))]
+    others = [p for p in paths if p not in tables]
+    loaded = [_slim(results_table.read(path)) for path in tables]
+    if others:
+        table, problems = scores.read(others, origin, workers=None)
+        scores.report(problems)
+        loaded.append(_slim(table))
+    return pd.concat(loaded, ignore_index=True)
+
+
+def _slim(table):
+    """Keeps what is compared; a whole zoo's table is twenty times as long."""
+    wanted = {quantity.score for quantity in QUANTITIES} | set(_DEAD)
+    is_setting = table["score"].str.startswith(scores.SETTING)
+    rows = table[table["score"].isin(wanted) | is_setting.astype(bool)]
+    columns = [name for name in _MODEL if name != "role"] + _TRAINING
+    columns += list(results_table.SCORE_COLUMNS)
+    return rows.reindex(columns=columns)
+
+
+def to_runs(table, role):
+    """Puts what is compared into a row per model and quantity.
+
+    Args:
+        table: As `results_table`.
+        role: OWN or ZOO.
+
+    Returns:
+        DataFrame with the columns that say which model it is, those of its training
+        that matter, quantity, higher_is_better, representation, value, settings (text,
+        of how the metric was computed), and num_dead, num_passive where known.
+    """
+    table = table.assign(role=role)
+    # Missing values compare as equal when they are text.
+    table["key"] = table[_MODEL].astype(str).agg("\t".join, axis=1)
+    place = ["key", "representation", "metric"]
+    is_setting = table["score"].str.startswith(scores.SETTING).astype(bool)
+    settings = _settings(table[is_setting], place)
+    dead = table[table["score"].isin(_DEAD)].pivot_table(
+        index="key", columns="score", values="value", aggfunc="last"
+    )
+    dead = dead.reindex(columns=list(_DEAD))
+    parts = []
+    for quantity in QUANTITIES:
+        rows = table[table["score"] == quantity.score]
+        if quantity.metric:
+            rows = rows[rows["metric"].str.contains(quantity.metric, regex=False)]
+        rows = rows.drop_duplicates(["key", "representation"], keep="last")
+        rows = rows.assign(
+            quantity=quantity.label, higher_is_better=quantity.higher_is_better
+        )
+        parts.append(rows[np.isfinite(rows["value"])])
+    runs = pd.concat(parts, ignore_index=True)
+    runs = runs.merge(settings, on=place, how="left").merge(
+        dead, left_on="key", right_index=True, how="left"
+    )
+    runs["settings"] = runs["settings"].fillna("")
+    return runs.drop(columns=["key", "score"])
+
+
+def _settings(rows, place):
+    names = rows["score"].str[len(scores.SETTING) :]
+    text = names + "=" + rows["value"].map("{:g}".format).astype("string")
+    rows = rows[place].assign(settings=text).sort_values([*place, "settings"])
+    return rows.groupby(place, as_index=False)["settings"].agg(", ".join)
+
+
+def _check_common(own, zoo):
+    shared = set(map(tuple, own[PANEL].to_numpy())) & set(
+        map(tuple, zoo[PANEL].to_numpy())
+    )
+    if not shared:
+        raise UserError(
+            "own runs and the zoo's have no data set and score in common: own "
+            f"{_said(own)}; the zoo's {_said(zoo)}."
+        )
+
+
+def _said(runs):
+    if runs.empty:
+        return "has no score that is compared"
+    datasets = ", ".join(sorted(set(runs["dataset"])))
+    found = ", ".join(dict.fromkeys(runs["quantity"]))
+    return f"has {found} on {datasets}"
+
+
+def _strata(rows):
+    """Splits the values of a method into its strengths."""
+    return [group.to_numpy(float) for _, group in rows.groupby("strength")["value"]]
+
+
+def _random(*names):
+    # Each interval has its own stream, whatever else is in the table.
+    return np.random.default_rng([SEED, *"/".join(map(str, names)).encode()])
+
+
+def group_table(runs):
+    """Summarises each method at each strength.
+
+    Returns:
+        DataFrame of panel, role, model, strength, and num_runs, mean, mean_low,
+        mean_high (bootstrap over seeds), median, quartile_1, quartile_3, minimum,
+        maximum.
+    """
+    rows = []
+    for key, group in runs.groupby([*PANEL, "role", "model", "strength"], sort=False):
+        values = group["value"].to_numpy(float)
+        mean, low, high = statistics.mean([values], _random(*key))
+        first, median, third = np.quantile(values, [0.25, 0.5, 0.75])
+        rows.append(
+            {
+                **dict(zip([*PANEL, "role", "model", "strength"], key)),
+                "num_runs": len(values),
+                "mean": mean,
+                "mean_low": low,
+                "mean_high": high,
+                "median": median,
+                "quartile_1": first,
+                "quartile_3": third,
+                "minimum": values.min(),
+                "maximum": values.max(),
+            }
+        )
+    order = {name: i for i, name in enumerate(labels.in_order(runs["model"]))}
+    return (
+        pd.DataFrame(rows)
+        .assign(order=lambda table: table["model"].map(order))
+        .sort_values([*PANEL, "role", "order", "strength"], ignore_index=True)
+        .drop(columns="order")
+    )
+
+
+def rank_table(runs):
+    """Places each own run among the zoo's.
+
+    Returns:
+        DataFrame of the own runs' columns with num_zoo, rank (1 is the best of
+        num_zoo + 1) and quantile (share of the zoo's that is worse, ties half);
+        panels that the zoo lacks are left out.
+    """
+    parts = []
+    for _, rows in runs.groupby(PANEL, sort=False):
+        own, zoo = rows[rows["role"] == OWN], rows[rows["role"] == ZOO]
+        if own.empty or zoo.empty:
+            continue
+        up = bool(rows["higher_is_better"].iloc[0])
+        places = [
+            statistics.rank(value, zoo["value"].to_numpy(float), up)
+            for value in own["value"]
+        ]
+        ranks, quantiles = zip(*places)
+        parts.append(own.assign(num_zoo=len(zoo), rank=ranks, quantile=quantiles))
+    columns = [name for name in [*PANEL, *_MODEL] if name not in ("role",)]
+    columns = list(dict.fromkeys([*columns, "value", "num_zoo", "rank", "quantile"]))
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def method_table(runs):
+    """Compares each own method with each of the zoo's, over strengths and seeds.
+
+    Returns:
+        DataFrame of panel, own_model, zoo_model, num_own, num_zoo; difference (own mean
+        minus zoo's) and improvement (the probability that an own run is better), each
+        with _low and _high by the stratified bootstrap; num_pairs and
+        paired_difference with _low and _high: runs of the same seed, and of the same
+        strength if the method is the same, else means over strengths.
+    """
+    rows = []
+    for panel, group in runs.groupby(PANEL, sort=False):
+        own, zoo = group[group["role"] == OWN], group[group["role"] == ZOO]
+        sign = 1.0 if group["higher_is_better"].iloc[0] else -1.0
+        for ours in labels.in_order(own["model"]):
+            for theirs in labels.in_order(zoo["model"]):
+                mine = own[own["model"] == ours]
+                others = zoo[zoo["model"] == theirs]
+                rows.append(
+                    {
+                        **dict(zip(PANEL, panel)),
+                        "own_model": ours,
+                        "zoo_model": theirs,
+                        **_compare_methods(mine, others, sign),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _compare_methods(mine, others, sign):
+    random = _random("methods", mine["model"].iloc[0], others["model"].iloc[0])
+    first, second = _strata(mine), _strata(others)
+    pairs = _pair(mine, others)
+    result = {"num_own": len(mine), "num_zoo": len(others), "num_pairs": len(pairs)}
+    paired = (np.nan,) * 3
+    if len(pairs):
+        paired = statistics.paired_difference(pairs, random)
+    for name, triple in (
+        ("difference", statistics.difference(first, second, random)),
+        (
+            "improvement",
+            statistics.improvement_interval(
+                [sign * values for values in first],
+                [sign * values for values in second],
+                random,
+            ),
+        ),
+        ("paired_difference", paired),
+    ):
+        result.update(zip((name, f"{name}_low", f"{name}_high"), triple))
+    return result
+
+
+def _pair(mine, others):
+    """Returns differences between runs of the same seed."""
+    same = mine["model"].iloc[0] == others["model"].iloc[0]
+    key = ["strength", "seed"] if same else ["seed"]
+    mine, others = (
+        rows.dropna(subset=["seed"]).groupby(key)["value"].mean()
+        for rows in (mine, others)
+    )
+    return (mine - others).dropna().to_numpy(float)
+
+
+TABLES = ("groups", "own_runs", "methods")
+
+
+def write(comparison, output_dir):
+    """Writes tables, figures and the page.
+
+    Args:
+        comparison: `Comparison`.
+        output_dir: Folder; files of the same names are replaced.
+
+    Returns:
+        List of paths.
+    """
+    from rtc_plugin.zoo import figure, page
+
+    written = []
+
+    def target(name):
+        written.append(os.path.join(output_dir, name))
+        return whole_file(written[-1])
+
+    for name in TABLES:
+        table = getattr(comparison, name)
+        with target(f"{name}.parquet") as path:
+            table.to_parquet(path, index=False)
+        with target(f"{name}.csv") as path:
+            table.to_csv(path, index=False)
+    figures = {}
+    for dataset, runs in comparison.runs.groupby("dataset", sort=False):
+        if runs["role"].nunique() == 2:
+            figures[dataset] = figure.distributions(runs)
+            for kind in ("png", "svg"):
+                with target(f"{dataset}.{kind}") as path:
+                    figures[dataset].savefig(path, format=kind, dpi=110)
+    with target("index.html") as path, open(path, "w", encoding="utf-8") as file:
+        file.write(page.render(comparison, figures))
+    return written

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What makes numbers that stand side by side not comparable, found in the data."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+OWN, ZOO = "own", "zoo"
+_GAUSSIAN_OF_MEANS = ("Gaussian TC", "TC of means")
+
+
+class Pitfall(NamedTuple):
+    """A reason not to compare blindly.
+
+    Attributes:
+        mark: Letter that stands beside the rows that are affected.
+        title: A few words.
+        text: What it does to which numbers, and what was found here.
+        affected: [num_runs] booleans; none if it is only to be known.
+    """
+
+    mark: str
+    title: str
+    text: str
+    affected: np.ndarray
+
+    @property
+    def is_found(self):
+        """Whether rows are affected."""
+        return bool(self.affected.any())
+
+
+def find(runs):
+    """Looks for pitfalls.
+
+    Args:
+        runs: DataFrame as `compare.to_runs` gives it, both roles.
+
+    Returns:
+        List of `Pitfall`, always all of them, in a fixed order.
+    """
+    checks = (
+        _half_steps,
+        _batch_size,
+        _training_steps,
+        _network,
+        _annealing,
+        _sap_form,
+        _sample_sizes,
+        _bins,
+        _representations,
+        _dead_latents,
+        _twins,
+        _few_seeds,
+    )
+    found = []
+    for mark, check in zip("abcdefghijklmnop", checks):
+        title, text, affected = check(runs)
+        found.append(Pitfall(mark, title, text, np.asarray(affected, dtype=bool)))
+    return found
+
+
+def marks(pitfalls, mask):
+    """Returns the letters of the pitfalls that affect any of some runs.
+
+    Args:
+        pitfalls: List of `Pitfall`.
+        mask: [num_runs] booleans.
+    """
+    return "".join(p.mark for p in pitfalls if (p.affected & np.asarray(mask)).any())
+
+
+def _half_steps(runs):
+    is_factor = runs["model"] == "factor_vae"
+    return (
+        "FactorVAE counts two steps per update",
+        "The library hands the step counter to both of FactorVAE's optimisers, so "
+        "300,000 training_steps are 150,000 updates of the model. RTC-VAE and the "
+        "other methods count one per update: at equal training_steps FactorVAE has had "
+        "half the training.",
+        is_factor,
+    )
+
+
+def _differs(runs, column, what):
+    """Marks own runs that have a value that the zoo's side does not have."""
+    values = {
+        role: sorted(set(runs.loc[runs["role"] == role, column].dropna()))
+        for role in (OWN, ZOO)
+    }
+    if not values[OWN] or not values[ZOO]:
+        return f"The {what} is not known of both sides.", np.zeros(len(runs), bool)
+    own, zoo = (_listed(values[role]) for role in (OWN, ZOO))
+    if values[OWN] == values[ZOO] and len(values[OWN]) == 1:
+        return f"Here all have {what} {own}.", np.zeros(len(runs), bool)
+    odd = (runs["role"] == OWN) & ~runs[column].isin(values[ZOO])
+    return f"Here: own {own}; the zoo's {zoo}.", odd.to_numpy(bool)
+
+
+def _listed(values):
+    return ", ".join(
+        f"{v:,}" if isinstance(v, (int, np.integer)) else str(v) for v in values
+    )
+
+
+def _batch_size(runs):
+    found, affected = _differs(runs, "batch_size", "batch size")
+    return (
+        "Batch size",
+        "The study trained with batches of 64, the paper of RTC-VAE with 500; at equal "
+        f"steps that is eight times the images. {found}",
+        affected,
+    )
+
+
+def _training_steps(runs):
+    found, affected = _differs(runs, "training_steps", "number of steps")
+    return (
+        "Training steps",
+        f"Scores and total correlations go on changing for long. {found}",
+        affected,
+    )
+
+
+def _network(runs):
+    column = "train_config.encoder.encoder_fn"
+    found, affected = _differs(runs, column, "encoder")
+    latents, odd = _differs(runs, "num_latent", "number of latents")
+    return ("Networks", f"{found} {latents}", affected | odd)
+
+
+def _annealing(runs):
+    threshold = runs["train_config.annealed_vae.iteration_threshold"]
+    steps = runs["training_steps"]
+    threshold, steps = (
+        pd.to_numeric(column).to_numpy(float, na_value=np.nan)
+        for column in (threshold, steps)
+    )
+    affected = (runs["model"] == "annealed_vae").to_numpy(bool) & (steps < threshold)
+    return (
+        "AnnealedVAE cut short",
+        "Its capacity grows up to c_max over iteration_threshold steps; with fewer "
+        "training steps it never gets there.",
+        affected,
+    )
+
+
+def _setting(runs, pattern):
+    """Returns per run what its settings say of a parameter, '' if nothing."""
+    return runs["settings"].str.findall(rf"[\w./]*(?:{pattern})=[^,]*").str.join(", ")
+
+
+def _setting_differs(runs, is_concerned, said):
+    """Marks panels in which a setting differs between the sides or within one."""
+    affected = np.zeros(len(runs), bool)
+    unknown = False
+    for _, rows in runs[is_concerned].groupby(
+        ["dataset", "quantity", "representation"]
+    ):
+        values = set(said[rows.index])
+        unknown |= "" in values
+        if len(values) > 1:
+            theirs = set(said[rows.index[rows["role"] == ZOO]])
+            odd = rows.index[(rows["role"] == OWN) & ~said[rows.index].isin(theirs)]
+            affected[odd if len(odd) else rows.index] = True
+    return affected, unknown
+
+
+def _found(affected, unknown):
+    if affected.any():
+        return "Here it differs."
+    return (
+        "Of some runs here it is not recorded." if unknown else "Here it is the same."
+    )
+
+
+def _sap_form(runs):
+    is_sap = (runs["quantity"] == "SAP").to_numpy(bool)
+    affected, unknown = _setting_differs(
+        runs, is_sap, _setting(runs, "continuous_factors")
+    )
+    return (
+        "SAP by classifier or by R2",
+        "The study's SAP scores linear SVMs (continuous_factors = False), that of the "
+        "RTC-VAE paper squared correlations (True); the two are different numbers. "
+        + _found(affected, unknown),
+        affected,
+    )
+
+
+def _sample_sizes(runs):
+    said = _setting(runs, r"num_\w*train|num_\w*eval|num_test|num_variance_estimate")
+    concerned = np.ones(len(runs), bool)
+    affected, unknown = _setting_differs(runs, concerned, said)
+    return (
+        "Sample sizes",
+        "Scores depend on how many images they are computed from: classifiers learn "
+        "more, mutual information is overestimated on few. The study takes 10,000. "
+        + _found(affected, unknown),
+        affected,
+    )
+
+
+def _bins(runs):
+    uses_bins = runs["quantity"].isin(["MIG", "modularity"]).to_numpy(bool)
+    affected, unknown = _setting_differs(runs, uses_bins, _setting(runs, "num_bins"))
+    return (
+        "Bins of MIG and modularity",
+        "Latents are cut into 20 equal bins between their extremes, so that outliers "
+        "and noise in a latent move the score, and another number of bins does, too. "
+        + _found(affected, unknown),
+        affected,
+    )
+
+
+def _representations(runs):
+    both = set(runs["representation"]) >= {"mean", "sampled"}
+    return (
+        "Mean or sampled codes",
+        "The same score of means and of samples are two scores, and the total "
+        "correlation of the two moves in opposite directions in the study. They are "
+        "never mixed here: each panel is one representation"
+        + (", and both are shown." if both else "."),
+        np.zeros(len(runs), bool),
+    )
+
+
+def _dead_latents(runs):
+    is_tc = runs["quantity"].isin(_GAUSSIAN_OF_MEANS) & runs["representation"].isin(
+        ["mean", "mean_and_logvar"]
+    )
+    passive = runs["num_passive"].fillna(0) + 0.0
+    affected = is_tc & (passive > 0)
+    known = runs.loc[is_tc, "num_passive"].notna()
+    said = (
+        f"Here {int((passive[is_tc] > 0).sum())} of {int(known.sum())} models in which "
+        "it is known have passive latents."
+        if known.any()
+        else "Of the models here it is not known: rtc_zoo evaluate tells."
+    )
+    return (
+        "Dead latents inflate the Gaussian TC of means",
+        "It is blind to scale: latents whose means hardly move count like any other, "
+        "and five collapsed ones of ten can give 11 nats. Read it beside the active "
+        f"latents' own. {said}",
+        affected.to_numpy(bool),
+    )
+
+
+def _twins(runs):
+    is_twin = runs["dataset"].str.endswith("_rendered").to_numpy(bool)
+    return (
+        "Rendered twins",
+        "Data sets called ..._rendered are drawn anew with the factors of the public "
+        "files; their images differ, and so do scores from those on the originals.",
+        is_twin,
+    )
+
+
+def _few_seeds(runs):
+    cell = ["dataset", "quantity", "representation", "role", "model", "strength"]
+    sizes = runs.groupby(cell, dropna=False)["value"].transform("size")
+    return (
+        "Fewer than five seeds",
+        "Seeds matter as much as methods in the study, which took 50. Intervals from "
+        "two or three runs are too narrow; of single runs there are none.",
+        (sizes < 5).to_numpy(bool),
+    )

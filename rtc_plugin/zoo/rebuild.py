@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains and evaluates models of the zoo anew, by number, as the study defines them."""
+
+import os
+
+from disentanglement_lib.config import study as library_study
+from disentanglement_lib.config.unsupervised_study_v1 import sweep
+from disentanglement_lib.utils import hyperparams
+
+from rtc_plugin.errors import UserError
+from rtc_plugin.studies import runner, study_folder
+from rtc_plugin.zoo import evaluate, numbers
+
+ORIGIN = "rebuilt"
+# The study's capacity grows over the first third of its steps.
+_STEPS_PER_ANNEALING = 3
+TWINS = {"dsprites_full": "dsprites_rendered", "shapes3d": "shapes3d_rendered"}
+
+# The study's metrics on fewer images: minutes per model instead of an hour. They make
+# rows `setting/...` in the table, so that they cannot be mistaken for the study's.
+LIGHT = (
+    "beta_vae_sklearn.num_train = 150",
+    "beta_vae_sklearn.num_eval = 100",
+    "factor_vae_score.num_variance_estimate = 2000",
+    "factor_vae_score.num_train = 300",
+    "factor_vae_score.num_eval = 200",
+    "dci.num_train = 1000",
+    "dci.num_test = 500",
+    "downstream_task.num_train = [100, 1000]",
+    "downstream_task.num_test = 500",
+    "mig.num_train = 5000",
+    "modularity_explicitness.num_train = 2000",
+    "modularity_explicitness.num_test = 1000",
+    "sap_score.num_train = 2000",
+    "sap_score.num_test = 1000",
+    "unsupervised_metrics.num_train = 5000",
+    "rtc_metrics.num_train = 2000",
+    "tc_nongaussian.num_permutations = 0",
+    "tc_nongaussian.use_discriminator = False",
+)
+
+
+class Rebuild(library_study.Study):
+    """The library's study, and RTC-VAE in its setting, by the numbers of `numbers`."""
+
+    def __init__(self):
+        self._library = sweep.UnsupervisedStudyV1()
+
+    def __len__(self):
+        return len(numbers.models())
+
+    def dataset(self, name):
+        """Returns the data set to train on for one of the study's."""
+        return name
+
+    def get_model_config(self, model_num=0):
+        """Returns model bindings and config file."""
+        config = dict(numbers.configs()[model_num])
+        config["dataset.name"] = self.dataset(config["dataset.name"])
+        _, config_file = self._library.get_model_config(0)
+        return hyperparams.to_bindings(config), config_file
+
+    def get_postprocess_config_files(self):
+        """Returns postprocessing config files."""
+        return self._library.get_postprocess_config_files()
+
+    def get_eval_config_files(self):
+        """Returns evaluation config files."""
+        return self._library.get_eval_config_files()
+
+
+class RebuildOnTwins(Rebuild):
+    """The same on the rendered twins, which need no download."""
+
+    def dataset(self, name):
+        """Returns the twin of a data set of the study."""
+        if name not in TWINS:
+            raise UserError(
+                f"{name} has no rendered twin; with --twins choose from "
+                f"--dataset={','.join(TWINS)}."
+            )
+        return TWINS[name]
+
+
+def get_config():
+    """Returns the bindings of all models, by which a changed study is noticed."""
+    return list(numbers.configs())
+
+
+def rebuild(
+    model_nums, root, steps=None, twins=False, light=False, bindings=(), workers=1
+):
+    """Trains models, computes the study's metrics, then this plugin's.
+
+    What is done is skipped; an interrupted training goes on from its checkpoint. The
+    folder is a study's, so that `python -m rtc_plugin.studies.worker ROOT NUMBER` does
+    the first part of one model on any machine that sees it, once this has been called.
+
+    Args:
+        model_nums: Numbers of the models.
+        root: Folder for `<model_num>/...`.
+        steps: `model.training_steps` instead of the study's 300,000, of which FactorVAE
+            makes half as many updates, here as there. AnnealedVAE's schedule is
+            shortened in proportion.
+        twins: Whether to train on the rendered twins.
+        light: Whether to compute the metrics as in `LIGHT`.
+        bindings: Further gin bindings of the metrics.
+        workers: Models at a time.
+
+    Returns:
+        Number of models that are done, list of `scores.Problem` of this plugin's
+        metrics.
+
+    Raises:
+        UserError: As `runner.run`; also a data set without a twin.
+    """
+    study = RebuildOnTwins() if twins else Rebuild()
+    for number in model_nums:
+        study.get_model_config(number)
+    training = []
+    if steps is not None:
+        annealing = max(1, steps // _STEPS_PER_ANNEALING)
+        training = [
+            f"model.training_steps = {steps}",
+            f"annealed_vae.iteration_threshold = {annealing}",
+        ]
+    evaluation = [*(LIGHT if light else ()), *bindings]
+    states = runner.run(
+        study, model_nums, root, training, evaluation, ORIGIN, workers=workers
+    )
+    done = [number for number in states if states[number] == study_folder.DONE]
+    jobs = [
+        evaluate.Job(os.path.join(root, str(number)), "", str(number))
+        for number in done
+    ]
+    # After the study's own steps and not among them: their random seeds are drawn in
+    # order, and one metric more would change those of all that follow.
+    _, problems = evaluate.run(jobs, root, "auto", evaluation, workers)
+    return len(done) - len(problems), problems
