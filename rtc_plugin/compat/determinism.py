@@ -16,9 +16,10 @@ def training_ops(deterministic=True):
 
     Some operations add up in the order in which threads happen to be done, above all on
     a GPU. Inside this context TensorFlow takes slower ones in their place, or refuses
-    where there is none. Training and the library's evaluation after it run inside;
-    `training_ops.deterministic = False` in a gin file trades that for speed, most of
-    it on a GPU (`benchmarks/determinism.py` measures it).
+    where there is none, and it no longer fetches batches ahead. Training and the
+    library's evaluation after it run inside; `training_ops.deterministic = False` in a
+    gin file trades that for speed, most of it on a GPU (`benchmarks/determinism.py`
+    measures it).
 
     Whatever it is set to, results are the same only on the same machine with the same
     number of threads and versions of TensorFlow and its libraries.
