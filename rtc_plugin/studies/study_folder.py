@@ -15,10 +15,12 @@ import importlib
 import json
 import os
 import socket
+import sys
 
+from rtc_plugin.compat import results
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
-from rtc_plugin.studies import model_steps
+from rtc_plugin.studies import model_steps, results_table
 
 STUDY_FILE = "study.json"
 STATUS_FILE = "status.json"
@@ -134,7 +136,7 @@ def open_study(
     }
     found = read_settings(root)
     if found is None:
-        _check_free_of_others(root)
+        _check_models(root, load_study(name))
         with whole_file(os.path.join(root, STUDY_FILE)) as path, open(path, "w") as f:
             json.dump(settings, f, indent=2)
         return StudyFolder(root)
@@ -185,13 +187,30 @@ def load_study(name):
         raise UserError(f"--study={name} cannot be imported ({error}).") from error
 
 
-def count_models(study):
-    """Returns how many models a study has, None if it does not say."""
-    if hasattr(study, "__len__"):
-        return len(study)
-    # The library's studies have it beside them.
+def list_models(study):
+    """Returns what a study varies.
+
+    Args:
+        study: `Study` of the library.
+
+    Returns:
+        List with one dictionary per model: its bindings, and under 'model', 'dataset',
+        'seed' and 'strength' the values of those that set them.
+    """
     get_config = _get_config(study)
-    return len(get_config()) if get_config else None
+    # A study without it has one model.
+    return [_describe(bindings) for bindings in (get_config() if get_config else [{}])]
+
+
+def _describe(bindings):
+    model = bindings.get("model.name", "")
+    names = {
+        "model": model,
+        "dataset": bindings.get("dataset.name", ""),
+        "strength": bindings.get(results_table.STRENGTHS.get(model), ""),
+        "seed": bindings.get("model.random_seed", ""),
+    }
+    return {**names, **bindings}
 
 
 def fingerprint(study):
@@ -210,7 +229,12 @@ def fingerprint(study):
 
 
 def _get_config(study):
-    return getattr(importlib.import_module(type(study).__module__), "get_config", None)
+    """Returns the function that lists the bindings, which lies beside the class."""
+    for kind in type(study).__mro__:
+        get_config = getattr(sys.modules[kind.__module__], "get_config", None)
+        if get_config is not None:
+            return get_config
+    return None
 
 
 def read_settings(root):
@@ -227,18 +251,21 @@ def read_settings(root):
         )
 
 
-def _check_free_of_others(root):
-    """Refuses a folder that something else has written to."""
-    if os.path.isdir(root) and any(
-        not name.startswith(".") for name in os.listdir(root)
-    ):
-        numbered = all(
-            name.isdigit() or name.startswith(".") for name in os.listdir(root)
-        )
-        if not numbered:
-            raise UserError(
-                f"--root={root} holds files that are no study's; give another."
-            )
+def _check_models(root, study):
+    """Refuses a folder, without `study.json`, whose models are not the study's."""
+    for num in range(len(list_models(study))):
+        path = os.path.join(root, str(num), "model", "results", "gin", "train.gin")
+        if not os.path.exists(path):
+            continue
+        with open(path) as file:
+            there = results.parse_bindings(file.read())
+        bindings, _ = study.get_model_config(num)
+        for name, _, value in (binding.partition(" = ") for binding in bindings):
+            if there.get(name, value) != value:
+                raise UserError(
+                    f"--root={root} holds another study: its model {num} has {name} = "
+                    f"{there[name]}, not {value}; give another --root."
+                )
 
 
 def _short(value):

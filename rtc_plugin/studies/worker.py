@@ -21,6 +21,9 @@ from rtc_plugin.studies import disk, study_folder
 
 # Exit codes beside 0 and 1; the numbers are those of sysexits.h.
 NO_SPACE, BUSY = 74, 75
+KILLED = -signal.SIGKILL
+# As whose command a worker counts, which keeps TensorFlow quiet.
+COMMAND = "rtc_worker"
 
 
 def main(arguments=None):
@@ -141,5 +144,5 @@ def _end_with_stdin():
 
 
 if __name__ == "__main__":
-    sys.argv[0] = "rtc_worker"  # A command, which keeps TensorFlow quiet.
+    sys.argv[0] = COMMAND
     sys.exit(main())

@@ -7,14 +7,9 @@ import subprocess
 import sys
 import threading
 
-from rtc_plugin.studies import worker
+from rtc_plugin.studies import backends, worker
 
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-)
+TICK_SECONDS = 1
 
 
 def run(root, model_nums, workers, retries):
@@ -30,8 +25,8 @@ def run(root, model_nums, workers, retries):
         retries: How often a model that failed is tried again.
 
     Yields:
-        Pairs of model number and exit code, see `worker.run`, as models end. After
-        NO_SPACE no other model is started.
+        Pairs of model number and exit code, see `worker.run`, as models end, and None
+        now and then. After NO_SPACE no other model is started.
     """
     processes = _Processes(root, _environment(workers))
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
@@ -39,9 +34,15 @@ def run(root, model_nums, workers, retries):
             futures = {
                 pool.submit(processes.run, num, retries): num for num in model_nums
             }
-            for future in concurrent.futures.as_completed(futures):
-                if future.result() is not None:
-                    yield futures[future], future.result()
+            waiting = set(futures)
+            while waiting:
+                ended, waiting = concurrent.futures.wait(
+                    waiting, TICK_SECONDS, concurrent.futures.FIRST_COMPLETED
+                )
+                for future in ended:
+                    if future.result() is not None:
+                        yield futures[future], future.result()
+                yield None
         finally:
             processes.stop()
 
@@ -96,9 +97,4 @@ def _environment(workers):
         for name, value in os.environ.items()
         if (name, value) != ("TF_CPP_MIN_LOG_LEVEL", "1")
     }
-    return {
-        **inherited,
-        **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
-        "TF_NUM_INTEROP_THREADS": "1" if threads == 1 else "2",
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    }
+    return {**inherited, **backends.environment(threads)}
