@@ -60,7 +60,11 @@ def judge(table, min_seeds=MIN_SEEDS):
     Returns:
         List of `Judgement`.
     """
-    models = q.quantities(table)
+    return judge_models(q.quantities(table), min_seeds)
+
+
+def judge_models(models, min_seeds=MIN_SEEDS):
+    """Does what `judge` does, from the rows that `quantities` makes of a table."""
     return [check(models, min_seeds) for check in _CHECKS]
 
 

@@ -9,6 +9,13 @@ import jinja2
 import markupsafe
 import matplotlib
 
+# What the style sheet calls these colours of a figure.
+_THEME = {
+    "#000000": "currentColor",
+    "#ffffff": "var(--surface)",
+    "#0072b2": "var(--blue)",
+}
+
 
 def render(template, **values):
     """Fills a template of this package.
@@ -34,7 +41,7 @@ def figure_svg(fig, description):
     """Returns a matplotlib figure as SVG markup for inside a page.
 
     Black becomes the page's text colour and white its background, so that one picture
-    serves light and dark; text stays text, in the page's font.
+    serves light and dark; so does the blue. Text stays text, in the page's font.
 
     Args:
         fig: Matplotlib figure.
@@ -50,14 +57,24 @@ def figure_svg(fig, description):
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = svg.replace("#000000", "currentColor").replace("#ffffff", "var(--surface)")
-    # Text without a fill of its own is black by default.
+    for colour, variable in _THEME.items():
+        svg = svg.replace(colour, variable)
     svg = re.sub(r"font: (?:\w+ )*([\d.]+px)[^;\"]*", r"font-size: \1", svg)
-    # Names must differ between the figures of one page.
-    prefix = "f" + hashlib.sha1(svg.encode()).hexdigest()[:8]
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", svg)
-    svg = re.sub(r'href="#([^"]+)"', rf'href="#{prefix}-\1"', svg)
+    # Names must differ between the figures of one page; those that nothing refers to go.
+    prefix = "f" + hashlib.sha1((description + svg).encode()).hexdigest()[:8]
+    used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
+
+    def rename(match):
+        return f' id="{prefix}-{match[1]}"' if match[1] in used else ""
+
+    svg = re.sub(r'\sid="([^"]+)"', rename, svg)
+    svg = re.sub(r'(url\(|href=")#', rf"\g<1>#{prefix}-", svg)
     label = markupsafe.escape(description)
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    # As wide as the card, but letters no larger than the text around them.
+    width = 115 * fig.get_figwidth()
+    svg = svg.replace(
+        "<svg ",
+        f'<svg role="img" aria-label="{label}" style="max-width: {width:.0f}px" ',
+        1,
+    )
     return markupsafe.Markup(svg)

@@ -221,7 +221,7 @@ def active_latents(models):
         axes.minorticks_off()
         axes.set_xlabel(AXES["eta"])
         axes.set_ylabel(label)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
         axes.grid(alpha=0.25)
     _model_legend(fig, rows)
     return fig
@@ -245,7 +245,8 @@ def heat_maps(models, model, factor_names=None, weight=10.0):
     Args:
         models: Rows of `quantities` of one data set.
         model: Which model to show, "rtc_vae" in figure 8 and "dip_vae_i" in figure 9.
-        factor_names: Names of the ground-truth factors; numbered if None.
+        factor_names: Names of the ground-truth factors; numbered if None, or if they
+            are not as many as the table has factors.
         weight: Of the models, the one with the strength closest to it is shown.
 
     Returns:
@@ -257,7 +258,10 @@ def heat_maps(models, model, factor_names=None, weight=10.0):
         return None, None
     distance = np.abs(np.log(rows["weight"].clip(lower=1e-9) / weight))
     row = rows.loc[distance.idxmin()]
-    names = factor_names or [f"factor {j}" for j in range(row["r2_matrix"].shape[1])]
+    num_factors = row["r2_matrix"].shape[1]
+    names = factor_names or []
+    if len(names) != num_factors:
+        names = [f"factor {j}" for j in range(num_factors)]
     fig = latents.score_heat_maps(row["r2_matrix"], row["nmi_matrix"], names)
     for axes in fig.axes[:2]:
         for text in axes.texts:

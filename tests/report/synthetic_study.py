@@ -55,18 +55,21 @@ def scores_in_line_with_the_paper(dataset, model, strength, seed, random):
     }
 
 
-def study_table(scores=scores_in_line_with_the_paper, seeds=3, models=MODELS):
+def study_table(
+    scores=scores_in_line_with_the_paper, seeds=3, models=MODELS, datasets=DATASETS
+):
     """Makes the results table of a study.
 
     Args:
         scores: Function of dataset, model, strength, seed and a random generator.
         seeds: Number of seeds.
         models: Names of models.
+        datasets: Names of data sets.
     """
     parameter = {"rtc_vae": "rtc_vae.beta", "factor_vae": "factor_vae.gamma"}
     random = np.random.default_rng(0)
     rows, model_num = [], 0
-    for dataset in DATASETS:
+    for dataset in datasets:
         for model in models:
             for strength in STRENGTHS:
                 for seed in range(seeds):

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One HTML page about a study: claims, figures, results and a look into each model."""
+
+import base64
+import json
+import math
+import os
+
+import numpy as np
+import pandas as pd
+
+from rtc_plugin.errors import UserError
+from rtc_plugin.files import whole_file
+from rtc_plugin.report import claims as claims_lib
+from rtc_plugin.report import explorer, rendering
+from rtc_plugin.studies import quantities as q
+from rtc_plugin.visualize import study as study_figures
+
+MAX_BYTES = 20_000_000
+# Headings of the results table and what stands below them.
+COLUMNS = {
+    "tc_mean": "TC mean",
+    "tc_sample": "TC sample",
+    "tc_mean_active": "TC mean, active",
+    "tc_sample_active": "TC sample, active",
+    "num_active": "active latents",
+    "signal_share_mean": "mean r",
+    "knn_sample": "TC sample, neighbours",
+    "sap": "SAP (R\u00b2)",
+    "mig": "MIG",
+    "disintegration": "disintegration",
+    "reconstruction": "reconstruction",
+}
+# Name, heading, what to look for, claims.
+FIGURES = (
+    (
+        "disparity",
+        "Total correlation of means and of samples",
+        "Figure 3 of the paper, for all four models. Solid: all latents; dotted: the "
+        "active ones alone. Below, the signal share r of each latent: noise in latents "
+        "of low r hides the dependence of their means, and TC of means counts them "
+        "like any other. 0.9 and more is active, 0.1 and less passive.",
+        ("C1", "C2"),
+    ),
+    (
+        "tc_comparison",
+        "Total correlation of means across models",
+        "Figures 4, 10d and 11a of the paper, and the same on active latents alone.",
+        ("C3",),
+    ),
+    (
+        "scores",
+        "Scores, strength and reconstruction",
+        "Figures 10 and 11 of the paper. SAP is its R\u00b2 form, of the means.",
+        ("C4", "C5"),
+    ),
+    (
+        "non_gaussian",
+        "Beyond the Gaussian",
+        "TC of samples, by nearest neighbours and as if the codes were Gaussian. What "
+        "neighbours find beyond it is dependence without correlation. Neighbours read "
+        "5 to 12 % low in ten dimensions.",
+        ("C6",),
+    ),
+    (
+        "heat_maps",
+        "Latents against factors",
+        "Figures 8 and 9 of the paper: the two largest scores of each factor are "
+        "written. Two large ones in a column are a factor that sits in two latents.",
+        ("C7", "C8"),
+    ),
+    (
+        "disintegration",
+        "Disintegration against strength",
+        "The chance that two pieces of information about a factor sit in different, "
+        "independent latents: 0 for one latent, 1/2 for two.",
+        ("C7", "C8"),
+    ),
+    (
+        "active_latents",
+        "Active latents and the variance penalty",
+        "FactorVAE is RTC-VAE at \u03b7 = 0; a line joins models of one strength "
+        "\u03b2, the fuller the larger. In the paper's grid \u03b7 = max(10, \u03b2), "
+        "so that from 10 on the two move together.",
+        ("C2", "C7"),
+    ),
+    (
+        "learning_curves",
+        "Total correlation while models train",
+        "The fuller a line, the stronger the regularisation. Steps are counted as the "
+        "model does: the library's FactorVAE counts two for each update.",
+        ("C1", "C2"),
+    ),
+)
+
+
+def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES):
+    """Writes the page of a study.
+
+    Args:
+        table: DataFrame as `results_table.to_table` gives it.
+        root: Folder that the column `folder` of the table is relative to, where the
+            models' `explorer` folders are; None if there is none.
+        output_path: HTML file to write. It needs no other file and no network.
+        title: Heading of the page; from the column `study` if empty.
+        max_bytes: Explorers are left out, and the page says so, where the file would
+            become larger. One model of each kind goes before the next.
+
+    Raises:
+        UserError: If the table is empty.
+    """
+    if len(table) == 0:
+        raise UserError(
+            f"{output_path}: the results table is empty; run models and `rtc_study "
+            "collect` first."
+        )
+    models = q.quantities(table)
+    models["key"] = [f"model-{i}" for i in range(len(models))]
+    records = [_read_explorer(root, folder) for folder in models["folder"]]
+    judged = claims_lib.judge_models(models)
+    values = {
+        "title": title or _title(models),
+        "facts": _facts(models, root),
+        "judged": judged,
+        "verdicts": {judgement.name: judgement for judgement in judged},
+        "figures": _figures(models, records),
+        "columns": COLUMNS,
+        "summary": _summary(models),
+        "rows": _rows(models),
+        "datasets": sorted(models["dataset"].unique()),
+        "names": [q.label(name) for name in q.in_order(models["model"])],
+        "format": format_number,
+        "left_out": 0,
+        "explorers": [],
+    }
+    if any(records):
+        # As large as a page is that has an explorer of nothing.
+        empty = {"key": "", "dataset": "", "name": "", "json": ""}
+        bare = rendering.render("page.html", **{**values, "explorers": [empty]})
+        room = max_bytes - len(bare.encode())
+        values["explorers"], values["left_out"] = _explorers(
+            models, records, root, room
+        )
+    with whole_file(output_path) as path:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(rendering.render("page.html", **values))
+
+
+def format_number(value):
+    """Returns a number as a table shows it: four digits at most, none for NaN."""
+    if isinstance(value, (bool, np.bool_, str)):
+        return str(value)
+    if value is None or value is pd.NA or math.isnan(value):
+        return ""
+    if float(value).is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _title(models):
+    studies = sorted({name for name in models["study"] if name})
+    return f"Study {', '.join(studies)}" if studies else "Study"
+
+
+def _facts(models, root):
+    """What the page says at its top, as pairs of words and numbers."""
+    steps = sorted(set(models["training_steps"].dropna()))
+    facts = [
+        ("models", len(models)),
+        ("data sets", ", ".join(sorted(models["dataset"].unique()))),
+        ("seeds", models["seed"].nunique()),
+        ("batch size", ", ".join(map(str, sorted(set(models["batch_size"].dropna()))))),
+        (
+            "training steps",
+            " to ".join(f"{s:,}" for s in sorted({*steps[:1], *steps[-1:]})),
+        ),
+    ]
+    path = os.path.join(root or "", "study.json")
+    if root and os.path.exists(path):
+        with open(path) as file:
+            version = json.load(file).get("plugin_version")
+        facts.append(("rtc_plugin", version))
+    return [(name, value) for name, value in facts if value]
+
+
+def _summary(models):
+    """A row per data set, model and strength: means over seeds, and their range."""
+    rows = []
+    for (dataset, model, strength), group in models.groupby(
+        ["dataset", "model", "strength"], dropna=False
+    ):
+        cells = {}
+        for name in COLUMNS:
+            seen = group[name].dropna()
+            cells[name] = {
+                "mean": seen.mean() if len(seen) else math.nan,
+                "low": seen.min() if len(seen) > 1 else math.nan,
+                "high": seen.max() if len(seen) > 1 else math.nan,
+            }
+        rows.append(
+            {
+                "dataset": dataset,
+                "model": q.label(model),
+                "strength": strength,
+                "seeds": len(group),
+                "cells": cells,
+            }
+        )
+    return rows
+
+
+def _rows(models):
+    rows = []
+    for row in models.to_dict("records"):
+        rows.append({**row, "label": q.label(row["model"]), "name": _name(row)})
+    return rows
+
+
+def _name(row):
+    """What a model is called in the choice of models."""
+    parts = [q.label(row["model"])]
+    if not math.isnan(row["strength"]):
+        parts.append(f"{row['strength_name'].rpartition('.')[2]} {row['strength']:g}")
+    for part in ("seed", "model_num"):
+        if not pd.isna(row[part]):
+            word = "no." if part == "model_num" else part
+            parts.append(f"{word} {row[part]}")
+    return ", ".join(parts)
+
+
+def _figures(models, records):
+    """Draws every figure for every data set.
+
+    Returns:
+        List of dictionaries: name, heading, caption, claims, and `drawn`: list of
+        (data set, remark, SVG).
+    """
+    figures = []
+    for name, heading, caption, bears_on in FIGURES:
+        drawn = []
+        for dataset in sorted(models["dataset"].unique()):
+            here = models["dataset"] == dataset
+            some = [record for record, use in zip(records, here) if use]
+            for remark, fig in _draw(name, models[here], some):
+                what = f"{heading}, {dataset}{', ' + remark if remark else ''}"
+                drawn.append((dataset, remark, rendering.figure_svg(fig, what)))
+        if drawn:
+            figures.append(
+                {
+                    "name": name,
+                    "heading": heading,
+                    "caption": caption,
+                    "claims": bears_on,
+                    "drawn": drawn,
+                }
+            )
+    return figures
+
+
+def _draw(name, models, records):
+    """Yields (remark, figure) of one kind for one data set, where there is data."""
+    if name == "heat_maps":
+        names = next((r["factor_names"] for r in records if r), None)
+        for model in ("rtc_vae", "dip_vae_i"):
+            fig, row = study_figures.heat_maps(models, model, names)
+            if fig is not None:
+                yield _name(row), fig
+    elif name == "learning_curves":
+        curves = _curves(models, records)
+        if len(curves):
+            yield "", study_figures.learning_curves(curves)
+    else:
+        needed = {
+            "disparity": ("tc_mean", "tc_sample"),
+            "tc_comparison": ("tc_mean",),
+            "scores": ("sap", "reconstruction", "tc_mean"),
+            "non_gaussian": ("knn_sample",),
+            "disintegration": ("disintegration",),
+            "active_latents": ("num_active",),
+        }[name]
+        rows = models
+        if name in ("disparity", "non_gaussian"):
+            rows = models[models["model"].isin(q.PAPER_MODELS)]
+        if name == "active_latents":
+            rows = models[models["model"].isin(["factor_vae", "rtc_vae"])]
+        if rows["strength"].notna().any() and rows[list(needed)].notna().any().any():
+            yield "", getattr(study_figures, name)(rows)
+
+
+def _curves(models, records):
+    pieces = [
+        pd.DataFrame(record["curves"]).assign(
+            model=row["model"], weight=row["weight"], seed=row["seed"]
+        )
+        for row, record in zip(models.to_dict("records"), records)
+        if record and record["curves"] and not math.isnan(row["weight"])
+    ]
+    return pd.concat(pieces) if pieces else pd.DataFrame()
+
+
+def _read_explorer(root, folder):
+    """Returns the record of a model's explorer, None where there is none."""
+    if root is None or not folder:
+        return None
+    path = os.path.join(root, folder, "explorer", explorer.FILE)
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged ({error}); delete that folder and run the model again, "
+            "which makes it anew."
+        ) from error
+
+
+def _explorers(models, records, root, room):
+    """Returns the explorers that there is room for, and how many are left out."""
+    rows = models.to_dict("records")
+    seen, order = {}, []
+    for i, row in enumerate(rows):
+        if records[i] is not None:
+            kind = (row["dataset"], row["model"], row["strength"])
+            seen[kind] = seen.get(kind, 0) + 1
+            order.append((seen[kind], i))
+    chosen, used = {}, 0
+    for _, i in sorted(order):
+        text = _explorer_json(rows[i], records[i], root)
+        used += len(text) + 500  # Its entry in the list.
+        if used > room:
+            break
+        chosen[i] = {
+            "key": rows[i]["key"],
+            "dataset": rows[i]["dataset"],
+            "name": _name(rows[i]),
+            "json": text,
+        }
+    return [chosen[i] for i in sorted(chosen)], len(order) - len(chosen)
+
+
+def _explorer_json(row, record, root):
+    folder = os.path.join(root, row["folder"], "explorer")
+    curves = record["curves"]
+    drawn = ""
+    if curves:
+        fig = study_figures.learning_curve(
+            curves["step"], curves["tc_mean"], curves["tc_sample"]
+        )
+        drawn = rendering.figure_svg(fig, f"Learning curves, {row['key']}")
+    shown = {
+        **{name: value for name, value in record.items() if name != "curves"},
+        "curve": drawn,
+        "name": _name(row),
+        "scores": [
+            [heading, format_number(row[name])]
+            for name, heading in COLUMNS.items()
+            if not math.isnan(row[name])
+        ],
+        "pictures": {
+            name: _data_uri(os.path.join(folder, f"{name}.jpg"))
+            for name in ("walks", "reconstructions")
+        },
+    }
+    text = json.dumps(shown, separators=(",", ":"))
+    # As in any script element, the end tag must not occur.
+    return text.replace("<", "\\u003c")
+
+
+def _data_uri(path):
+    with open(path, "rb") as file:
+        return "data:image/jpeg;base64," + base64.b64encode(file.read()).decode("ascii")

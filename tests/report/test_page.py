@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a page holds; `test_page_in_browser.py` has what it does."""
+
+import html.parser
+import json
+import re
+
+import pytest
+import synthetic_study
+
+from rtc_plugin.errors import UserError
+from rtc_plugin.report import page, rendering
+from rtc_plugin.studies import results_table
+
+VOID = {"meta", "link", "input", "br", "img", "hr"}
+
+
+class Reader(html.parser.HTMLParser):
+    """Collects ids, the attributes of all elements, and tags that do not match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.wrong = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        else:
+            self.wrong.append(tag)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def read(study_page):
+    return Reader(study_page.read_text())
+
+
+def test_tags_match_and_ids_are_unique(read):
+    assert not read.wrong and not read.open
+    ids = [attributes["id"] for _, attributes in read.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_it_refers_to_nothing_outside(read):
+    for _, attributes in read.elements:
+        for name in ("src", "href", "xlink:href", "data", "action", "srcset"):
+            if name in attributes:
+                assert attributes[name].startswith(("#", "data:"))
+
+
+def test_links_and_labels_lead_somewhere(read):
+    ids = {attributes.get("id") for _, attributes in read.elements}
+    ids |= {i[len("data-") :] for i in ids if i and i.startswith("data-")}
+    for attributes in read.all("a"):
+        assert attributes["href"][1:] in ids
+    for attributes in read.all("label"):
+        assert attributes["for"] in ids
+    labelled = {attributes["for"] for attributes in read.all("label")}
+    for tag in ("select", "input"):
+        assert {attributes["id"] for attributes in read.all(tag)} <= labelled
+
+
+def test_pictures_and_tables_have_names(read):
+    for attributes in read.all("svg"):
+        assert attributes["role"] == "img" and attributes["aria-label"]
+    captions = len(read.all("caption"))
+    filled_by_script = [a for a in read.all("table") if a.get("class") == "heat"]
+    assert captions == len(read.all("table")) - len(filled_by_script)
+    for attributes in read.all("th"):
+        assert attributes["scope"] in ("col", "row")
+
+
+def test_every_claim_and_figure_is_there(study_page):
+    text = study_page.read_text()
+    for number in range(1, 9):
+        assert f'<article class="card claim" id="C{number}">' in text
+    for name, *_ in page.FIGURES:
+        assert f'id="figure-{name}"' in text
+
+
+def test_the_results_table_has_a_row_per_model(study_table, study_page):
+    text = study_page.read_text()
+    table = re.search(r'id="results-table".*?</table>', text, re.DOTALL)[0]
+    rows = re.findall(r"<tr><td>.*?</tr>", table, re.DOTALL)
+    assert len(rows) == 4 * 3
+    with_explorer = [row for row in rows if "<a href" in row]
+    assert len(with_explorer) == 4
+    tc_mean = study_table.iloc[0]["value"]
+    assert f'data-value="{tc_mean}"' in table
+
+
+def test_the_data_of_a_model_survive_the_script_element(study_page):
+    text = study_page.read_text()
+    data = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text)
+    assert len(data) == 4
+    record = json.loads(data[0])
+    assert record["gin"] == "# a </script> in a comment\nmodel.random_seed = 0\n"
+    assert record["pictures"]["walks"].startswith("data:image/jpeg;base64,")
+    assert dict(record["scores"])["active latents"] == "10"
+
+
+def test_text_is_escaped(bare_table, tmp_path):
+    path = tmp_path / "page.html"
+    page.write_page(bare_table, None, str(path), title="<b>&")
+    assert "<h1>&lt;b&gt;&amp;</h1>" in path.read_text()
+
+
+def test_explorers_are_left_out_where_the_page_would_be_too_large(
+    study_table, study_root, tmp_path
+):
+    path = tmp_path / "page.html"
+    table = study_table[study_table["model"] == "rtc_vae"]
+    page.write_page(table, study_root, str(path))
+    whole = path.stat().st_size
+    page.write_page(table, study_root, str(path), max_bytes=whole - 10_000)
+    assert path.stat().st_size <= whole - 10_000
+    assert "1 further models are left out" in path.read_text()
+
+
+def test_a_page_without_folders_has_all_but_the_explorer(tmp_path):
+    path = tmp_path / "page.html"
+    table = synthetic_study.study_table(
+        seeds=1, models=["rtc_vae"], datasets=["dsprites_rendered"]
+    )
+    page.write_page(table, None, str(path))
+    text = path.read_text()
+    assert 'id="figure-disparity"' in text and 'id="explorer"' not in text
+
+
+@pytest.fixture
+def bare_table():
+    record = {
+        "train_config.dataset.name": "'x'",
+        "train_config.model.model": "@my_own_vae()",
+        "evaluation_config.evaluation.evaluation_fn": "@mig",
+        "evaluation_results.discrete_mig": 0.25,
+    }
+    return results_table.to_table(results_table.tidy_rows(record))
+
+
+def test_a_table_of_one_bare_score_makes_a_page(bare_table, tmp_path):
+    path = tmp_path / "page.html"
+    page.write_page(bare_table, None, str(path))
+    assert "my_own_vae" in path.read_text()
+
+
+def test_an_empty_table_is_a_user_error(tmp_path):
+    with pytest.raises(UserError, match="empty.*rtc_study collect"):
+        page.write_page(results_table.to_table([]), None, str(tmp_path / "page.html"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_explorer_is_named(tmp_path):
+    table = synthetic_study.study_table(seeds=1, models=["rtc_vae"])
+    folder = tmp_path / "0" / "explorer"
+    folder.mkdir(parents=True)
+    (folder / "explorer.json").write_text('{"half": ')
+    with pytest.raises(UserError, match="0/explorer/explorer.json is damaged"):
+        page.write_page(table, str(tmp_path), str(tmp_path / "page.html"))
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_the_same_table_gives_the_same_page(
+    study_table, study_root, study_page, tmp_path
+):
+    path = tmp_path / "page.html"
+    page.write_page(study_table, study_root, str(path))
+    assert path.read_bytes() == study_page.read_bytes()
+
+
+def test_figures_follow_the_theme():
+    from matplotlib import figure
+
+    fig = figure.Figure(figsize=(2, 2))
+    axes = fig.subplots()
+    axes.plot([0, 1], color="black")
+    axes.set_title("words")
+    svg = rendering.figure_svg(fig, 'a "curve"')
+    assert "currentColor" in svg and "#000000" not in svg
+    assert ">words</text>" in svg
+    assert 'aria-label="a &#34;curve&#34;"' in svg
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(None, ""), (float("nan"), ""), (3.0, "3"), (0.12345, "0.123"), (131.26, "131.3")],
+)
+def test_numbers_are_short(value, text):
+    assert page.format_number(value) == text
