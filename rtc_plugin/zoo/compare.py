@@ -173,9 +173,10 @@ def to_runs(table, role):
         that matter, quantity, higher_is_better, representation, value, settings (text,
         of how the metric was computed), and num_dead, num_passive where known.
     """
-    table = table.assign(role=role)
-    # Missing values compare as equal when they are text.
-    table["key"] = table[_MODEL].astype(str).agg("\t".join, axis=1)
+    table = _slim(table).assign(role=role, key="")
+    for name in _MODEL:
+        # Missing values compare as equal when they are text.
+        table["key"] = table["key"] + "\t" + table[name].astype(str)
     place = ["key", "representation", "metric"]
     is_setting = table["score"].str.startswith(scores.SETTING).astype(bool)
     settings = _settings(table[is_setting], place)

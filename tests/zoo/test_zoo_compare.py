@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Own runs against the zoo: who is compared with whom, what is said, and the page."""
+
+import html.parser
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import zoo_files
+
+from rtc_plugin.errors import UserError
+from rtc_plugin.studies import results_table
+from rtc_plugin.zoo import compare, numbers, page, pitfalls, published, sample
+
+
+def table(*models, origin="zoo"):
+    """Makes a table of (number, {metric: value}, changes of the training)."""
+    rows = []
+    for number, values, changes in models:
+        for metric, value in values.items():
+            key = next(iter(zoo_files.METRICS[metric][0]))
+            record = zoo_files.record(number, "mean", metric, {key: value}, **changes)
+            rows += results_table.tidy_rows(record, origin, folder=str(number))
+    return results_table.to_table(rows)
+
+
+def write(path, *models, **kwargs):
+    results_table.write(table(*models, **kwargs), path)
+    return str(path)
+
+
+def number(model, strength, seed, dataset="cars3d"):
+    (found,) = numbers.select([], [dataset], [model], [strength], [seed])
+    return found.model_num
+
+
+@pytest.fixture
+def zoo(tmp_path):
+    """beta-VAE and FactorVAE at two strengths, three seeds; MIG 0.1 ... by seed."""
+    models = [
+        (number(model, strength, seed), {"mig": base + 0.01 * seed}, {})
+        for model, strengths, base in (
+            ("beta_vae", (4, 16), 0.1),
+            ("factor_vae", (10, 50), 0.2),
+        )
+        for strength in strengths
+        for seed in range(3)
+    ]
+    return write(tmp_path / "zoo.parquet", *models)
+
+
+@pytest.fixture
+def own(tmp_path):
+    models = [
+        (number("rtc_vae", 10, seed), {"mig": 0.15 + 0.01 * seed}, {})
+        for seed in range(3)
+    ]
+    return write(tmp_path / "own.parquet", *models, origin="own")
+
+
+def test_own_runs_are_placed_among_the_zoos(own, zoo):
+    ranks = compare.compare([own], [zoo]).own_runs
+    assert list(ranks["num_zoo"]) == [12, 12, 12]
+    assert list(ranks["rank"]) == [7, 7, 7]  # behind the six FactorVAEs
+    assert list(ranks["quantile"]) == [0.5] * 3
+
+
+def test_lower_is_better_for_total_correlation(tmp_path):
+    zoo = write(
+        tmp_path / "zoo.csv",
+        *[
+            (number("beta_vae", 4, seed), {"unsupervised": 1.0 + seed}, {})
+            for seed in range(4)
+        ],
+    )
+    own = write(
+        tmp_path / "own.csv", (number("rtc_vae", 10, 0), {"unsupervised": 0.5}, {})
+    )
+    comparison = compare.compare([own], [zoo])
+    assert list(comparison.own_runs["rank"]) == [1]
+    assert list(comparison.methods["improvement"]) == [1.0]
+    assert comparison.methods["difference"].iloc[0] == pytest.approx(-2.0)
+
+
+def test_methods_are_compared_over_strengths_and_paired_by_seed(own, zoo):
+    methods = compare.compare([own], [zoo]).methods.set_index("zoo_model")
+    beta = methods.loc["beta_vae"]
+    assert (beta["num_own"], beta["num_zoo"], beta["num_pairs"]) == (3, 6, 3)
+    assert beta["difference"] == pytest.approx(0.05)
+    # Seeds move both alike, so that pairs have no spread.
+    assert beta["paired_difference_low"] == pytest.approx(0.05)
+    assert beta["paired_difference_high"] == pytest.approx(0.05)
+    assert beta["difference_low"] < 0.05 < beta["difference_high"]
+    assert beta["improvement"] == 1.0
+    assert methods.loc["factor_vae"]["improvement"] == 0.0
+
+
+def test_same_method_is_paired_at_the_same_strength(tmp_path, zoo):
+    own = write(
+        tmp_path / "own.parquet",
+        (number("factor_vae", 10, 1), {"mig": 0.31}, {}),
+        (number("factor_vae", 20, 2), {"mig": 0.9}, {}),
+    )
+    methods = compare.compare([own], [zoo]).methods.set_index("zoo_model")
+    assert methods.loc["factor_vae"]["num_pairs"] == 1
+    assert methods.loc["factor_vae"]["paired_difference"] == pytest.approx(0.1)
+
+
+def test_groups_are_methods_at_strengths(own, zoo):
+    groups = compare.compare([own], [zoo]).groups
+    cell = groups[(groups.model == "factor_vae") & (groups.strength == 50)].iloc[0]
+    assert cell["num_runs"] == 3
+    assert (cell["mean"], cell["median"]) == pytest.approx((0.21, 0.21))
+    assert (cell["minimum"], cell["maximum"]) == pytest.approx((0.2, 0.22))
+    assert cell["mean_low"] <= 0.21 <= cell["mean_high"]
+
+
+def test_same_input_gives_the_same_numbers(own, zoo):
+    first, second = (compare.compare([own], [zoo]) for _ in range(2))
+    pd.testing.assert_frame_equal(first.methods, second.methods)
+
+
+def test_key_that_two_metrics_share_is_not_mixed(tmp_path):
+    values = {"beta_vae_sklearn": 0.9, "factor_vae_metric": 0.5}
+    zoo = write(tmp_path / "zoo.csv", (number("beta_vae", 4, 0), values, {}))
+    own = write(tmp_path / "own.csv", (number("rtc_vae", 10, 0), values, {}))
+    ranks = compare.compare([own], [zoo]).own_runs.set_index("quantity")
+    assert ranks["value"].to_dict() == {"BetaVAE score": 0.9, "FactorVAE score": 0.5}
+
+
+def test_zips_and_folders_serve_as_well_as_tables(tmp_path, own):
+    folder = tmp_path / "zips"
+    folder.mkdir()
+    for seed in range(2):
+        zoo_files.write_model(folder, number("beta_vae", 4, seed))
+    assert list(compare.compare([own], [str(folder)]).methods["num_zoo"]) == [2]
+
+
+def test_nothing_in_common_says_what_each_side_has(tmp_path, own):
+    zoo = write(
+        tmp_path / "zoo.csv", (number("beta_vae", 4, 0, "smallnorb"), {"mig": 0.1}, {})
+    )
+    with pytest.raises(UserError, match="own has MIG on cars3d.*MIG on smallnorb"):
+        compare.compare([own], [zoo])
+
+
+def test_without_own_runs_rtc_vae_of_the_zoo_takes_their_place(tmp_path):
+    zoo = write(
+        tmp_path / "zoo.csv",
+        (number("beta_vae", 4, 0), {"mig": 0.1}, {}),
+        (number("rtc_vae", 10, 0), {"mig": 0.2}, {}),
+    )
+    comparison = compare.compare([], [zoo])
+    assert "RTC-VAE models take their place" in comparison.notice
+    assert list(comparison.methods["own_model"]) == ["rtc_vae"]
+
+
+def test_without_own_runs_and_rtc_vae_there_is_nothing_to_do(zoo):
+    with pytest.raises(UserError, match="needs own runs"):
+        compare.compare([], [zoo])
+
+
+# The packaged sample.
+
+
+def test_without_a_zoo_the_sample_is_used_and_said_to_be_one(
+    tmp_path, own, zoo, monkeypatch
+):
+    path = str(tmp_path / "sample.parquet")
+    root = tmp_path / "rebuilt"
+    root.mkdir()
+    zoo_files.write_zip(root / "1.zip", zoo_files.model_files(number("beta_vae", 4, 0)))
+    count, problems = sample.pack(
+        str(root),
+        "rtc_zoo rebuild ...",
+        "2026-11-23",
+        {"tensorflow": "2.15"},
+        path=path,
+    )
+    assert (count, problems) == (1, [])
+    monkeypatch.setattr(sample.read, "__defaults__", (path,))
+    monkeypatch.setattr(sample.notice, "__defaults__", (path,))
+    comparison = compare.compare([own], [])
+    for words in (
+        "rebuilt sample that ships",
+        "not the published models",
+        "rtc_zoo rebuild ...",
+        "2026-11-23",
+        "tensorflow 2.15",
+    ):
+        assert words in comparison.notice
+    assert set(comparison.runs[comparison.runs.role == "zoo"].origin) == {"rebuilt"}
+
+
+def test_without_a_sample_it_is_said_how_to_make_one(tmp_path):
+    with pytest.raises(UserError, match="no rebuilt sample.*rtc_zoo rebuild .*--twins"):
+        sample.read(str(tmp_path / "nothing.parquet"))
+
+
+# Pitfalls.
+
+
+def find(own, zoo):
+    runs = pd.concat(
+        [compare.to_runs(own, "own"), compare.to_runs(zoo, "zoo")], ignore_index=True
+    )
+    found = {p.title: p for p in pitfalls.find(runs)}
+    return runs, found
+
+
+def test_factor_vaes_half_steps_are_marked():
+    zoo = table((number("factor_vae", 10, 0), {"mig": 0.1}, {}))
+    own = table((number("rtc_vae", 10, 0), {"mig": 0.1}, {}))
+    runs, found = find(own, zoo)
+    affected = found["FactorVAE counts two steps per update"].affected
+    assert list(affected) == list(runs["model"] == "factor_vae")
+
+
+@pytest.mark.parametrize(
+    "title, changes, words",
+    [
+        ("Batch size", {"model.batch_size": 500}, "own 500; the zoo's 64"),
+        ("Training steps", {"model.training_steps": 9}, "own 9; the zoo's 300,000"),
+        ("Networks", {"encoder.num_latent": 6}, "own 6; the zoo's 10"),
+        ("Rendered twins", {"dataset.name": "dsprites_rendered"}, "drawn anew"),
+    ],
+)
+def test_training_that_differs_is_marked_on_own_runs(title, changes, words):
+    zoo = table((number("beta_vae", 4, 0), {"mig": 0.1}, {}))
+    same = table((number("rtc_vae", 10, 0), {"mig": 0.1}, {}))
+    other = table((number("rtc_vae", 10, 0), {"mig": 0.1}, changes))
+    assert not find(same, zoo)[1][title].is_found
+    runs, found = find(other, zoo)
+    assert list(found[title].affected) == list(runs["role"] == "own")
+    assert words in found[title].text
+
+
+@pytest.mark.parametrize(
+    "title, metric, parameter, theirs, ours",
+    [
+        (
+            "SAP by classifier or by R2",
+            "sap_score",
+            "sap_score.continuous_factors",
+            "False",
+            "True",
+        ),
+        ("Sample sizes", "mig", "mig.num_train", "10000", "500"),
+        ("Bins of MIG and modularity", "mig", "discretizer.num_bins", "20", "50"),
+    ],
+)
+def test_metric_computed_otherwise_is_marked(
+    tmp_path, title, metric, parameter, theirs, ours
+):
+    from rtc_plugin.zoo import scores
+
+    tables = []
+    for name, value, chosen in (
+        ("own", ours, number("rtc_vae", 10, 0)),
+        ("zoo", theirs, number("beta_vae", 4, 0)),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        zoo_files.write_model(folder, chosen, settings={parameter: value})
+        tables.append(scores.read([folder])[0])
+    runs, found = find(*tables)
+    marked = runs[found[title].affected]
+    assert set(marked["role"]) == {"own"}
+    assert metric in set(marked["metric"])
+    assert "Here it differs." in found[title].text
+    _, same = find(tables[1], tables[1])
+    assert not same[title].is_found
+
+
+def test_passive_latents_are_marked_where_they_inflate_a_total_correlation():
+    rows = []
+    for chosen, passive in ((number("beta_vae", 4, 0), 5), (1, 0)):
+        record = zoo_files.record(
+            chosen, "mean_and_logvar", "mig", {"tc_mean": 11.0, "num_passive": passive}
+        )
+        rows += results_table.tidy_rows(record)
+    own = table((number("rtc_vae", 10, 0), {"mig": 0.1}, {}))
+    runs, found = find(own, results_table.to_table(rows))
+    pitfall = found["Dead latents inflate the Gaussian TC of means"]
+    assert list(pitfall.affected) == list(
+        (runs["num_passive"] == 5) & (runs["quantity"] == "TC of means")
+    )
+    assert "1 of 2 models" in pitfall.text
+
+
+def test_annealed_vae_that_never_reached_its_capacity_is_marked():
+    chosen = number("annealed_vae", 10, 0)
+    zoo = table((chosen, {"mig": 0.1}, {}))
+    short = table((chosen, {"mig": 0.1}, {"model.training_steps": 1000}))
+    assert not find(zoo, zoo)[1]["AnnealedVAE cut short"].is_found
+    assert find(short, zoo)[1]["AnnealedVAE cut short"].is_found
+
+
+# What is written.
+
+
+class Links(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.ids, self.targets, self.fetched = set(), set(), []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids.add(attributes.get("id"))
+        if tag == "a":
+            self.targets.add(attributes["href"])
+        if tag in ("script", "link", "img", "image", "iframe"):
+            self.fetched += [
+                attributes[k] for k in ("src", "href", "xlink:href") if k in attributes
+            ]
+
+
+def test_page_tables_and_figures_are_written(own, zoo, tmp_path):
+    out = tmp_path / "out"
+    written = compare.write(compare.compare([own], [zoo]), str(out))
+    assert sorted(path.name for path in out.iterdir()) == [
+        "cars3d.png",
+        "cars3d.svg",
+        "groups.csv",
+        "groups.parquet",
+        "index.html",
+        "methods.csv",
+        "methods.parquet",
+        "own_runs.csv",
+        "own_runs.parquet",
+    ]
+    assert len(written) == 9
+    text = (out / "index.html").read_text()
+    links = Links()
+    links.feed(text)
+    assert {target[1:] for target in links.targets} <= links.ids
+    assert all(source.startswith("data:") for source in links.fetched)
+    for words in ("RTC-VAE", "FactorVAE counts two steps", "7 of 13", "Figure 7"):
+        assert words in text
+
+
+def test_page_escapes_what_comes_from_tables(own, zoo):
+    comparison = compare.compare([own], [zoo])
+    evil = comparison._replace(notice="<script>alert(1)</script>")
+    assert "<script>alert(1)" not in page.render(evil, {})
+
+
+def test_published_numbers_have_a_source_and_a_place():
+    known = published.read()
+    assert (known[["dataset", "quantity", "source", "place"]] != "").all(axis=None)
+    assert known["value"].between(0, 1).all()
+    assert np.issubdtype(known["strength"].dtype, np.floating)
+
+
+def test_metadata_of_a_sample_is_kept(tmp_path):
+    root = tmp_path / "rebuilt"
+    root.mkdir()
+    zoo_files.write_model(root, 0)
+    path = str(tmp_path / "sample.parquet")
+    sample.pack(str(root), "command", "date", {"numpy": "2"}, "remark", path)
+    described = sample.describe(path)
+    assert json.loads(json.dumps(described)) == {
+        "command": "command",
+        "date": "date",
+        "versions": {"numpy": "2"},
+        "remark": "remark",
+    }
+    kept = sample.read(path)
+    assert not [name for name in kept if "AdamOptimizer" in name]
+    assert set(kept["folder"]) == {"0"}
