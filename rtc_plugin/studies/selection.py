@@ -2,6 +2,7 @@
 """Which models of a study are meant: numbers, ranges and filters."""
 
 import fnmatch
+import re
 
 from rtc_plugin.errors import UserError
 
@@ -46,13 +47,10 @@ def parse_numbers(text, count):
     """
     numbers = []
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        try:
-            numbers += range(int(first), int(last or first) + 1)
-        except ValueError:
-            raise UserError(
-                f"--models={text}: give numbers and ranges such as 0-5,8."
-            ) from None
+        found = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        if not found or int(found[2] or found[1]) < int(found[1]):
+            raise UserError(f"--models={text}: give numbers and ranges such as 0-5,8.")
+        numbers += range(int(found[1]), int(found[2] or found[1]) + 1)
     numbers = list(dict.fromkeys(numbers))
     check_numbers(numbers, count)
     return numbers

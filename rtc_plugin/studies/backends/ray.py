@@ -5,7 +5,9 @@ The folder of the study must be one that all machines of the cluster share, and 
 plugin must be installed on each of them.
 """
 
+import math
 import os
+import socket
 import sys
 
 from rtc_plugin.errors import UserError
@@ -48,18 +50,18 @@ def run(
         raise UserError(
             "--backend=ray needs Ray: pip install 'rtc_plugin[ray]'."
         ) from None
-    _connect(ray, address, max(1, round(workers * num_cpus_per_model)))
-    task = ray.remote(_run_model).options(
+    task = ray.remote(
         num_cpus=num_cpus_per_model,
         num_gpus=num_gpus_per_model,
         max_retries=retries,
         retry_exceptions=True,
         # TensorFlow keeps what it has once taken.
         max_calls=1,
-    )
+    )(_run_model)
     threads = max(1, int(num_cpus_per_model))
-    tasks = {task.remote(root, num, threads): num for num in model_nums}
     try:
+        _connect(ray, address, max(1, math.ceil(workers * num_cpus_per_model)))
+        tasks = {task.remote(root, num, threads): num for num in model_nums}
         while tasks:
             ended, _ = ray.wait(list(tasks), timeout=TICK_SECONDS)
             for ref in ended:
@@ -82,8 +84,12 @@ class ModelFailed(Exception):
 def _connect(ray, address, num_cpus):
     own = {"num_cpus": num_cpus, "include_dashboard": False} if address is None else {}
     try:
+        if address is not None and address != "auto":
+            # Ray itself would try for minutes.
+            host, _, port = address.rpartition("//")[2].rpartition(":")
+            socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(address=address, log_to_driver=False, **own)
-    except ConnectionError as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"--address={address}: no Ray cluster answers there ({error}); give the "
             "address that `ray start --head` has printed."
