@@ -114,7 +114,7 @@ def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES):
             f"{output_path}: the results table is empty; run models and `rtc_study "
             "collect` first."
         )
-    models = q.quantities(table)
+    models = _in_order(q.quantities(table))
     models["key"] = [f"model-{i}" for i in range(len(models))]
     records = [_read_explorer(root, folder) for folder in models["folder"]]
     judged = claims_lib.judge_models(models)
@@ -157,6 +157,14 @@ def format_number(value):
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
+def _in_order(models):
+    """Sorts models as the paper's legends do."""
+    order = q.in_order(models["model"])
+    places = models.assign(place=models["model"].map(order.index))
+    places = places.sort_values(["dataset", "place", "strength", "seed"], kind="stable")
+    return places.drop(columns="place").reset_index(drop=True)
+
+
 def _title(models):
     studies = sorted({name for name in models["study"] if name})
     return f"Study {', '.join(studies)}" if studies else "Study"
@@ -187,7 +195,7 @@ def _summary(models):
     """A row per data set, model and strength: means over seeds, and their range."""
     rows = []
     for (dataset, model, strength), group in models.groupby(
-        ["dataset", "model", "strength"], dropna=False
+        ["dataset", "model", "strength"], dropna=False, sort=False
     ):
         cells = {}
         for name in COLUMNS:

@@ -60,7 +60,7 @@ def figure_svg(fig, description):
     for colour, variable in _THEME.items():
         svg = svg.replace(colour, variable)
     svg = re.sub(r"font: (?:\w+ )*([\d.]+px)[^;\"]*", r"font-size: \1", svg)
-    # Names must differ between the figures of one page; those that nothing refers to go.
+    # Names must differ between the figures of a page; those not referred to go.
     prefix = "f" + hashlib.sha1((description + svg).encode()).hexdigest()[:8]
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
 

@@ -54,7 +54,7 @@
       }
       if (said) said.textContent = `${shown} of ${rows.length} rows`;
     };
-    form.addEventListener("input", filter);
+    for (const event of ["input", "change"]) form.addEventListener(event, filter);
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("reset", () => setTimeout(filter));
     filter();
