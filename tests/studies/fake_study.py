@@ -107,6 +107,6 @@ def _write(path, values):
         json.dump(values, file)
 
 
-# In the process of a worker, which imports this module by the study's name.
-if sys.argv[0] == worker.COMMAND:
+# In a process of a worker or a command, which imports this module by the study's name.
+if os.path.basename(sys.argv[0]) in (worker.COMMAND, "rtc_study"):
     model_steps.plan = plan

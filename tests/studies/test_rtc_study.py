@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command rtc_study."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import fake_study
+import pytest
+
+import rtc_plugin
+
+SCRIPT = pathlib.Path(rtc_plugin.__file__).parents[1] / "scripts" / "rtc_study"
+
+
+def rtc_study(*arguments, folder=None, **environment):
+    if not SCRIPT.exists():
+        pytest.skip("the scripts are beside the package in the repository only")
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.path.dirname(fake_study.__file__),
+            **environment,
+        },
+    )
+
+
+def test_list_names_studies_and_their_models():
+    shown = rtc_study("list").stdout
+    assert re.search(r"rtc_study_small +36 models", shown)
+    assert re.search(r"unsupervised_study_v1 +12600 models", shown)
+    shown = rtc_study("list", "--study=rtc_study_small", "--filter=strength=50").stdout
+    assert "     2  rtc_vae 50 dsprites_rendered seed 0\n" in shown
+    assert len(shown.splitlines()) == 8
+
+
+def test_run_status_and_collect_follow_a_study(tmp_path):
+    study = f"--study={fake_study.NAME}"
+    done = rtc_study("run", study, "--models=0-1", "--workers=2", folder=tmp_path)
+    assert done.stdout == "2 of 2 models are done.\n" and done.returncode == 0
+    root = "--root=output/FakeStudy"
+    failed = rtc_study(
+        "run", study, "--filter=strength=2", folder=tmp_path, FAKE_FAILURE="2:model"
+    )
+    assert failed.stdout == "0 of 1 models are done.\n" and failed.returncode == 1
+    shown = rtc_study("status", root, folder=tmp_path).stdout.splitlines()
+    assert shown[0].split()[:3] == ["0", "done", "beta_vae"]
+    assert shown[2].endswith("model: ValueError: told to fail")
+    assert shown[-1] == "2 done, 1 failed, 3 waiting"
+    shown = rtc_study("collect", root, "--output=t.csv", folder=tmp_path).stdout
+    assert shown == "4 scores of 2 models are in t.csv\n"
+    assert (tmp_path / "t.csv").read_text().count("\n") == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ([], "usage: rtc_study list | run | status | collect | report"),
+        (["walk"], "usage: rtc_study list | run"),
+        (["run"], "--study is missing; `rtc_study list` names them."),
+        (["status"], "--root is missing; give the folder of a study."),
+        (["status", "--root=nowhere"], "--root=nowhere holds no study.json"),
+        (["run", "--study=rtc_study"], "--study=rtc_study is not a known study"),
+        (["run", "--study=rtc_study_tiny", "--models=9"], "--models: there is no mod"),
+    ],
+)
+def test_an_error_is_one_line(tmp_path, arguments, error):
+    done = rtc_study(*arguments, folder=tmp_path)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith(f"rtc_study: {error}")
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
