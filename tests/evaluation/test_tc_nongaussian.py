@@ -108,6 +108,17 @@ def test_dead_and_copied_latents_have_defined_values():
     assert results["pairwise_mutual_information_mean"][0][0] is None
 
 
+def test_a_collapsed_model_keeps_the_half_that_its_noise_allows():
+    # Rounding makes two values of one.
+    z_mean = np.full((400, 3), 0.5)
+    z_mean[::2] += 1e-7
+    results = measure(z_mean, noise_variance=1.0, **FAST)
+    assert results["not_computed"] == ["knn_mean", "copula_mean"]
+    # Five standard errors at 400 samples.
+    assert results["knn_sample"] == pytest.approx(0, abs=0.25)
+    assert "gaussian_mean" not in results
+
+
 def test_plain_codes_give_their_half():
     z = np.random.default_rng(0).standard_normal((300, 2))
     for plain, known, unknown in (

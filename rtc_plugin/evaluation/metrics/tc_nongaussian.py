@@ -60,7 +60,8 @@ def compute_tc_nongaussian(
     their true total correlation is infinite, which knn and discriminator report as
     several nats for any model. The samples have a density; so has each pair of means.
     The p-values are of independence; with many pairs some are small by chance
-    (expect `num_pairs` x level).
+    (expect `num_pairs` x level). Means of hardly more than one value, those of a model
+    that has collapsed, have no neighbours: their half is in `not_computed`.
 
     Takes about 25 seconds at the defaults with 10 latents on two cores, most of it in
     the permutations of 45 pairs.
@@ -115,7 +116,8 @@ def compute_tc_nongaussian(
     }
     with codes_lib.estimating("tc_nongaussian"):
         for name, z in (("mean", codes.z_mean), ("sample", codes.draw(random))):
-            if z is None:
+            # A collapsed encoder's means are one point, up to rounding.
+            if z is None or _num_distinct(z) <= num_neighbours * _NUM_BLOCKS:
                 results["not_computed"] += [f"knn_{name}", f"copula_{name}"]
                 continue
             measured = _dependence(
@@ -174,6 +176,10 @@ def _dependence(
         results["pairwise_pvalue"] = results_lib.off_diagonal(p_values)
         results["num_dependent_pairs"] = np.count_nonzero(pairs <= smallest)
     return results
+
+
+def _num_distinct(z):
+    return len(np.unique(z, axis=0))
 
 
 def _copula(z):
