@@ -71,7 +71,7 @@ def collect(root, paths=None, origin=None):
         )
     num_rows = 0
     with results_table.Writer(types, *paths) as writer:
-        models = tqdm.tqdm(reader.models(), total=reader.num_models, unit="model")
+        models = iter(tqdm.tqdm(reader.models(), total=reader.num_models, unit="model"))
         while piece := list(itertools.islice(models, MODELS_PER_PIECE)):
             rows = list(itertools.chain.from_iterable(piece))
             writer.add(rows)

@@ -16,6 +16,7 @@ import json
 import os
 import socket
 import sys
+import time
 
 from rtc_plugin.compat import results
 from rtc_plugin.errors import UserError
@@ -301,21 +302,32 @@ def who(status):
 
 
 @contextlib.contextmanager
-def lock(model_folder):
+def lock(model_folder, patience=0):
     """Yields whether this process alone may work on a model now.
 
     The system frees the lock when the process ends, however it ends.
+
+    Args:
+        model_folder: Folder of the model.
+        patience: Seconds to wait for it. Who only asks whether a model is worked on
+            holds the lock for an instant.
     """
     import fcntl
 
     os.makedirs(model_folder, exist_ok=True)
+    end = time.monotonic() + patience
     with open(os.path.join(model_folder, LOCK_FILE), "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < end:
+                    time.sleep(0.05)
+                    continue
+                yield False
+            else:
+                yield True
+            return
 
 
 def is_locked(model_folder):

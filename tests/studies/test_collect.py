@@ -132,7 +132,7 @@ def test_memory_does_not_grow_with_the_number_of_models(tmp_path):
         for num in range(count):
             write_model(root, str(num), num, ["mean/mig"])
         tracemalloc.start()
-        collect.collect(str(root))
+        assert collect.collect(str(root)).num_rows == count * (1 + 21)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     # All rows at once would be four times as much.

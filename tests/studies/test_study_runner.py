@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models run in processes of their own; what is done is kept, whatever happens."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -38,7 +39,7 @@ def run(root, *args, **kwargs):
 
 
 def start(root, workers=2):
-    """Starts a runner in a process group of its own."""
+    """Starts a runner in a process of its own."""
     program = (
         "import sys, fake_study; from rtc_plugin.studies import model_steps, runner; "
         "model_steps.plan = fake_study.plan; "
@@ -46,10 +47,19 @@ def start(root, workers=2):
     )
     return subprocess.Popen(
         [sys.executable, "-c", program, str(root)],
-        start_new_session=True,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def kill(process, root):
+    """Kills a runner and its workers, which have no time to do anything about it."""
+    os.kill(process.pid, signal.SIGKILL)
+    for path in pathlib.Path(root).glob("*/status.json"):
+        if study_folder.is_locked(str(path.parent)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(json.loads(path.read_text())["pid"], signal.SIGKILL)
+    process.wait()
 
 
 def wait_until(condition, seconds=60):
@@ -153,8 +163,7 @@ def test_a_killed_runner_ends_in_the_same_table(tmp_path, monkeypatch, num_kills
         process = start(root)
         wait_until(lambda: list(root.glob("*/status.json")))
         time.sleep(moments.uniform(0, 2))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill(process, root)
         counts.append(sum(fake_study.count_in(p) for p in root.glob("*/*.count")))
     assert counts == sorted(counts)  # Nothing that was done is lost.
     monkeypatch.delenv("FAKE_SECONDS")
@@ -200,8 +209,7 @@ def test_a_second_runner_takes_what_is_free(tmp_path, monkeypatch, capsys):
     assert f"is left to process {pid} on" in capsys.readouterr().err
     state, detail = study_folder.StudyFolder(tmp_path).state(0)
     assert state == "running" and f"process {pid}" in detail
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    kill(first, tmp_path)
     assert run(tmp_path) == ALL_DONE
 
 

@@ -79,7 +79,12 @@ class _Processes:
         command = [sys.executable, "-m", worker.__name__, self._root, str(model_num)]
         # Nothing is ever written to the pipe; its end is the sign to end.
         with subprocess.Popen(
-            [*command, "--end_with_stdin"], stdin=subprocess.PIPE, env=self._environment
+            [*command, "--end_with_stdin"],
+            stdin=subprocess.PIPE,
+            env=self._environment,
+            # A terminal's Ctrl-C must not reach it beside the runner's own request: a
+            # second signal would end it before its checkpoint.
+            start_new_session=True,
         ) as process:
             self._running.add(process)
             try:
