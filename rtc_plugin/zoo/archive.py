@@ -175,13 +175,16 @@ def _check_directory(path):
             files.check_not_html(path)
             raise UserError(f"{path} is not a whole zip; its directory is missing.")
         count, directory_size = struct.unpack("<HL", tail[end + 10 : end + 16])
+        # A larger zip's own record lies right before its locator, where Python's
+        # zipfile reads it, and where the locator says, where it should.
         locator = tail[max(0, end - 20) : end]
         if locator.startswith(b"PK\6\7"):
             f.seek(min(struct.unpack("<Q", locator[8:16])[0], size))
-            record = f.read(48)
-            if len(record) < 48:
-                raise UserError(f"{path} is not a whole zip; its directory is cut off.")
-            count, directory_size = struct.unpack("<QQ", record[32:48])
+            for record in (f.read(48), tail[max(0, end - 76) : end - 20][:48]):
+                if record.startswith(b"PK\6\6") and len(record) == 48:
+                    large_count, large_size = struct.unpack("<QQ", record[32:48])
+                    count = max(count, large_count)
+                    directory_size = max(directory_size, large_size)
     if count > MAX_MEMBERS or directory_size > MAX_DIRECTORY_BYTES:
         raise UserError(
             f"{path} lists {count} members in {directory_size} bytes; no model has so "

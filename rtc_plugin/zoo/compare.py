@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute
+import pyarrow.parquet
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
@@ -143,7 +145,7 @@ def _describe(paths):
 def _load(paths, origin):
     tables = [p for p in paths if str(p).endswith((".parquet", ".csv"))]
     others = [p for p in paths if p not in tables]
-    loaded = [_slim(results_table.read(path)) for path in tables]
+    loaded = [_slim(_read_table(str(path))) for path in tables]
     if others:
         table, problems = scores.read(others, origin, workers=None)
         scores.report(problems)
@@ -151,14 +153,35 @@ def _load(paths, origin):
     return pd.concat(loaded, ignore_index=True)
 
 
+def _read_table(path):
+    """Reads of a table what is compared; a whole zoo's would not fit in memory."""
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+    except (OSError, pyarrow.ArrowException):
+        return results_table.read(path)  # CSV; or it says what is wrong.
+    with file:
+        names = file.schema_arrow.names
+    if not {*results_table.MODEL_COLUMNS, *results_table.SCORE_COLUMNS} <= set(names):
+        return results_table.read(path)
+    score = pyarrow.compute.field("score")
+    found = pyarrow.parquet.read_table(
+        path,
+        columns=[name for name in _COLUMNS if name in names],
+        filters=score.isin(sorted(_WANTED))
+        | pyarrow.compute.starts_with(score, scores.SETTING),
+    ).to_pandas()
+    types = {**results_table.MODEL_COLUMNS, **results_table.SCORE_COLUMNS}
+    return found.astype({n: types[n] for n in found.columns if n in types})
+
+
+_COLUMNS = [name for name in _MODEL if name != "role"] + _TRAINING
+_COLUMNS += list(results_table.SCORE_COLUMNS)
+_WANTED = {quantity.score for quantity in QUANTITIES} | set(_DEAD)
+
+
 def _slim(table):
-    """Keeps what is compared; a whole zoo's table is twenty times as long."""
-    wanted = {quantity.score for quantity in QUANTITIES} | set(_DEAD)
-    is_setting = table["score"].str.startswith(scores.SETTING)
-    rows = table[table["score"].isin(wanted) | is_setting.astype(bool)]
-    columns = [name for name in _MODEL if name != "role"] + _TRAINING
-    columns += list(results_table.SCORE_COLUMNS)
-    return rows.reindex(columns=columns)
+    is_setting = table["score"].str.startswith(scores.SETTING).astype(bool)
+    return table[table["score"].isin(_WANTED) | is_setting].reindex(columns=_COLUMNS)
 
 
 def to_runs(table, role):

@@ -33,12 +33,13 @@ def render(comparison, figures):
     )
     environment.filters.update(number=_number, span=_span, label=labels.label)
     found = pitfalls.find(comparison.runs)
+    letters = _Letters(comparison.runs, found)
     known = published.read()
     return environment.get_template("compare.html").render(
         notice=comparison.notice,
         counts=_counts(comparison.runs),
         sections=[
-            _section(comparison, found, dataset, fig)
+            _section(comparison, letters, dataset, fig)
             for dataset, fig in figures.items()
         ],
         left_out=sorted(set(comparison.runs["dataset"]) - set(figures)),
@@ -58,27 +59,54 @@ def _counts(runs):
     return {role: int((models["role"] == role).sum()) for role in ("own", "zoo")}
 
 
-def _section(comparison, found, dataset, fig):
-    runs = comparison.runs
+_METHOD = ("role", "model")
 
+
+class _Letters:
+    """The letters of pitfalls by what is looked at."""
+
+    def __init__(self, runs, found):
+        self._runs, self._found = runs, found
+        self._by_columns = {}
+
+    def of(self, row, *columns):
+        """Returns the letters of all runs that have a row's values there."""
+        columns = (*compare.PANEL, *columns)
+        if columns not in self._by_columns:
+            self._by_columns[columns] = self._collect(columns)
+        return self._by_columns[columns].get(_key(row, columns), "")
+
+    def _collect(self, columns):
+        keys = [
+            _key(row, columns) for row in self._runs[list(columns)].to_dict("records")
+        ]
+        collected = {}
+        for pitfall in self._found:
+            for key in {keys[i] for i in np.flatnonzero(pitfall.affected)}:
+                collected[key] = collected.get(key, "") + pitfall.mark
+        return collected
+
+
+def _key(row, columns):
+    # As text, a missing value equals another.
+    return tuple(str(row[column]) for column in columns)
+
+
+def _section(comparison, letters, dataset, fig):
     def of(table):
         return table[table["dataset"] == dataset].to_dict("records")
 
-    groups = of(comparison.groups)
+    groups, methods, own = map(
+        of, (comparison.groups, comparison.methods, comparison.own_runs)
+    )
     for row in groups:
-        mask = _mask(runs, row, ("role", "model", "strength"))
-        row["marks"] = pitfalls.marks(found, mask)
-    methods = of(comparison.methods)
+        row["marks"] = letters.of(row, "role", "model", "strength")
     for row in methods:
-        panel = _mask(runs, row, ())
-        pair = ((runs["role"] == "own") & (runs["model"] == row["own_model"])) | (
-            (runs["role"] == "zoo") & (runs["model"] == row["zoo_model"])
-        )
-        row["marks"] = pitfalls.marks(found, panel & pair)
-    own = of(comparison.own_runs)
+        ours = letters.of({**row, "role": "own", "model": row["own_model"]}, *_METHOD)
+        theirs = letters.of({**row, "role": "zoo", "model": row["zoo_model"]}, *_METHOD)
+        row["marks"] = "".join(sorted({*ours, *theirs}))
     for row in own:
-        mask = _mask(runs, row, ("model", "strength", "seed"))
-        row["marks"] = pitfalls.marks(found, mask & (runs["role"] == "own"))
+        row["marks"] = letters.of({**row, "role": "own"}, *_METHOD, "strength", "seed")
     names = sorted({(row["quantity"], row["representation"]) for row in methods})
     return {
         "dataset": dataset,
@@ -94,13 +122,6 @@ def _section(comparison, found, dataset, fig):
         "quantities": list(dict.fromkeys(row["quantity"] for row in methods)),
         "representations": sorted({row["representation"] for row in methods}),
     }
-
-
-def _mask(runs, row, columns):
-    mask = np.ones(len(runs), bool)
-    for column in (*compare.PANEL, *columns):
-        mask &= (runs[column] == row[column]).fillna(False).to_numpy(bool)
-    return mask
 
 
 def _number(value, digits=3):

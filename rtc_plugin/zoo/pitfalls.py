@@ -61,16 +61,6 @@ def find(runs):
     return found
 
 
-def marks(pitfalls, mask):
-    """Returns the letters of the pitfalls that affect any of some runs.
-
-    Args:
-        pitfalls: List of `Pitfall`.
-        mask: [num_runs] booleans.
-    """
-    return "".join(p.mark for p in pitfalls if (p.affected & np.asarray(mask)).any())
-
-
 def _half_steps(runs):
     is_factor = runs["model"] == "factor_vae"
     return (

@@ -40,6 +40,7 @@ def reproduce(root, number):
             "dataset.name = 'dsprites_rendered'",
             f"model.training_steps = {STEPS}",
             "model.batch_size = 4",
+            "model.eval_steps = 2",
         ],
     )
     for name in ("mean", "sampled"):

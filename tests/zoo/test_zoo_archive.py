@@ -119,12 +119,13 @@ def test_huge_directory_is_refused_before_it_is_read(
         open_names(path)
 
 
-def test_directory_of_a_large_zip_is_bounded_too(tmp_path):
+@pytest.mark.parametrize("offset", ["right", "wrong"])
+def test_directory_of_a_large_zip_is_bounded_too(tmp_path, offset):
     path = zoo_files.write_zip(tmp_path / "0.zip", {"0/a": b"x"})
     content = path.read_bytes()
     end = content.rfind(b"PK\5\6")
     record = b"PK\6\6" + struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, 9**9, 9**9, 99, 0)
-    locator = b"PK\6\7" + struct.pack("<LQL", 0, end, 1)
+    locator = b"PK\6\7" + struct.pack("<LQL", 0, end if offset == "right" else 0, 1)
     path.write_bytes(content[:end] + record + locator + content[end:])
     with pytest.raises(UserError, match="no model has so many"):
         open_names(path)

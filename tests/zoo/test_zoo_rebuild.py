@@ -66,6 +66,7 @@ def test_steps_shorten_everything_that_counts_steps(tmp_path, monkeypatch):
     done, _ = rebuild.rebuild([0], str(tmp_path), steps=3000, light=True)
     assert done == 0
     assert asked["bindings"] == [
+        "model.eval_steps = 50",
         "model.training_steps = 3000",
         "annealed_vae.iteration_threshold = 1000",
     ]
@@ -92,7 +93,12 @@ def test_models_are_made_marked_and_not_made_again(tmp_path, monkeypatch):
 
     def run():
         return rebuild.rebuild(
-            [number], root, steps=2, bindings=FEW, study=tiny_rebuild.TinyRebuild()
+            [number],
+            root,
+            steps=2,
+            light=True,
+            bindings=FEW,
+            study=tiny_rebuild.TinyRebuild(),
         )
 
     assert run() == (1, [])
