@@ -120,8 +120,8 @@ def open_study(
         `StudyFolder`.
 
     Raises:
-        UserError: If the folder belongs to another study, or was begun with other
-            bindings or another version.
+        UserError: If the folder belongs to another study, was begun with other
+            bindings or another version, or cannot be written to.
     """
     import rtc_plugin
 
@@ -138,8 +138,12 @@ def open_study(
     found = read_settings(root)
     if found is None:
         _check_models(root, load_study(name))
-        with whole_file(os.path.join(root, STUDY_FILE)) as path, open(path, "w") as f:
-            json.dump(settings, f, indent=2)
+        try:
+            _write_json(os.path.join(root, STUDY_FILE), settings)
+        except OSError as error:
+            raise UserError(
+                f"--root={root} cannot be written to ({error.strerror}); give another."
+            ) from error
         return StudyFolder(root)
     remedies = dict.fromkeys(settings, "give another --root")
     remedies["plugin_version"] = remedies["definition"] = (
@@ -244,7 +248,7 @@ def read_settings(root):
     try:
         with open(path) as file:
             return json.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}); give another --root.") from (
@@ -291,9 +295,12 @@ def write_status(model_folder, **values):
         "host": socket.gethostname(),
         "pid": os.getpid(),
     }
-    path = os.path.join(model_folder, STATUS_FILE)
+    _write_json(os.path.join(model_folder, STATUS_FILE), status)
+
+
+def _write_json(path, values):
     with whole_file(path) as partial, open(partial, "w") as file:
-        json.dump(status, file, indent=2)
+        json.dump(values, file, indent=2)
 
 
 def who(status):

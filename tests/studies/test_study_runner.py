@@ -302,6 +302,12 @@ def test_an_unknown_study_is_named(tmp_path, name, error):
         runner.run(name, root=str(tmp_path))
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="--root=.*/file/x cannot be written to"):
+        run(tmp_path / "file" / "x", [0])
+
+
 def test_a_folder_without_a_study_is_named(tmp_path):
     with pytest.raises(UserError, match="holds no study.json"):
         study_folder.StudyFolder(tmp_path)
