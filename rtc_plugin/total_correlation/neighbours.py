@@ -22,12 +22,17 @@ measured as infinite dependence by any neighbour method, so only one of each is 
 [2] Phipson, Smyth. Permutation P-values Should Never Be Zero. SAGMB 9, 2010.
 """
 
+import contextlib
 from typing import NamedTuple
 
 import numpy as np
 from scipy import spatial, special
 
 from rtc_plugin.total_correlation import checks
+
+
+class _TooFewRows(ValueError):
+    """The samples have hardly more than one value."""
 
 
 class PermutationTest(NamedTuple):
@@ -48,7 +53,8 @@ class PairwiseInformation(NamedTuple):
     """I(z_i; z_j) of all pairs of latents.
 
     Attributes:
-        value: [num_latent, num_latent] symmetric, nats; the diagonal is NaN.
+        value: [num_latent, num_latent] symmetric, nats; the diagonal is NaN, and so is
+            a pair with too few distinct rows for its neighbours.
         p_value: The same shape; NaN all over if no permutations were asked for.
     """
 
@@ -120,7 +126,7 @@ def pairwise_mutual_information(
         `PairwiseInformation`.
 
     Raises:
-        ValueError: As `knn`.
+        ValueError: `samples` is no finite matrix.
     """
     samples = checks.matrix(samples, "samples")
     random_state = checks.random_generator(random_state)
@@ -129,15 +135,21 @@ def pairwise_mutual_information(
     p_value = value.copy()
     for i in range(num_latent):
         for j in range(i):
-            pair = samples[:, [j, i]]
-            if num_permutations:
-                value[i, j], p_value[i, j], _ = knn_permutation_test(
-                    pair, num_neighbours, num_permutations, random_state
+            with contextlib.suppress(_TooFewRows):
+                value[i, j], p_value[i, j] = _pair(
+                    samples[:, [j, i]], num_neighbours, num_permutations, random_state
                 )
-            else:
-                value[i, j] = knn(pair, num_neighbours)
             value[j, i], p_value[j, i] = value[i, j], p_value[i, j]
     return PairwiseInformation(value, p_value)
+
+
+def _pair(samples, num_neighbours, num_permutations, random_state):
+    """Returns mutual information and p-value of two latents."""
+    if not num_permutations:
+        return knn(samples, num_neighbours), np.nan
+    return knn_permutation_test(
+        samples, num_neighbours, num_permutations, random_state
+    )[:2]
 
 
 def _prepare(samples, num_neighbours):
@@ -150,7 +162,7 @@ def _prepare(samples, num_neighbours):
     _, first = np.unique(samples, axis=0, return_index=True)
     samples = samples[np.sort(first)]
     if len(samples) <= num_neighbours:
-        raise ValueError(
+        raise _TooFewRows(
             f"samples has {len(samples)} distinct rows, too few for num_neighbours="
             f"{num_neighbours}."
         )

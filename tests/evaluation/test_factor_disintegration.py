@@ -102,6 +102,15 @@ def latents_with(factor, r2, correlation):
     )
 
 
+def test_codes_of_hardly_more_than_one_value_count_as_nothing():
+    factors = grid(8, 10, repeat=4)
+    z = np.zeros((len(factors), 3))
+    z[7] = 1.0
+    results = disintegration(z, factors)
+    assert results["disintegration"] == pytest.approx(0, abs=1e-6)
+    assert results["nmi_matrix"].max() < 0.02
+
+
 @pytest.mark.parametrize(
     "r2, correlation, gap", [((0.23, 0.17), 0.017, 0.06), ((0.97, 1e-4), -0.01, 0.97)]
 )

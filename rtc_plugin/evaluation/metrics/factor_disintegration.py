@@ -209,6 +209,7 @@ def _correlation(z):
 
 def _dependence(z, num_neighbours):
     """Mutual information of latents, [num_latent, num_latent], >= 0; diagonal inf."""
-    value = np.maximum(tc.pairwise_mutual_information(z, num_neighbours).value, 0.0)
+    # NaN, of latents with hardly more than one value, is none either.
+    value = np.fmax(tc.pairwise_mutual_information(z, num_neighbours).value, 0.0)
     np.fill_diagonal(value, np.inf)
     return value
