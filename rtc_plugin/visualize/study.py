@@ -141,7 +141,9 @@ def scores(models):
             if x == "weight":
                 _line(axes, rows, x, y, **_style(name))
             else:
-                axes.plot(rows[x], rows[y], ls="", alpha=0.85, **_style(name, ms=5))
+                axes.plot(
+                    rows[x], rows[y], alpha=0.85, **{**_style(name, ms=5), "ls": ""}
+                )
         for which, quantity in (("x", x), ("y", y)):
             if quantity.startswith("tc_"):
                 _nats_axis(axes, which)
@@ -214,7 +216,7 @@ def active_latents(models):
             axes.plot(ends.index, ends, color=latents.BLUE, alpha=shade, lw=1.2)
         for name in ("factor_vae", "rtc_vae"):
             dots = rows[rows["model"] == name]
-            axes.plot(dots["eta"], dots[y], ls="", **_style(name, ms=6))
+            axes.plot(dots["eta"], dots[y], **{**_style(name, ms=6), "ls": ""})
         axes.set_xscale("symlog", linthresh=5)
         ticks = sorted(rows["eta"].unique())
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

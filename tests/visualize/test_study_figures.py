@@ -111,6 +111,20 @@ def test_scores_pair_what_the_paper_pairs(two_models):
     np.testing.assert_allclose(factor, [[20, 0], [21, 0.1], [100, 0], [101, 0.1]])
 
 
+def test_context_is_dashed_and_comes_last(two_models):
+    context = two_models[two_models["model"] == "rtc_vae"].assign(model="beta_vae")
+    both = pd.concat([context, two_models])
+    axes = panel(
+        study.scores(both), xlabel=study.AXES["weight"], ylabel="SAP, R\u00b2 form"
+    )
+    assert lines_of(axes)["D", "--"].tolist() == [[2, 0.05], [10, 0.05]]
+    fig = study.tc_comparison(both)
+    legend = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert legend == ["FactorVAE", "RTC-VAE", "beta-VAE"]
+    other = study.scores(both.replace({"model": {"beta_vae": "my_own_vae"}}))
+    assert "my_own_vae" in [t.get_text() for t in other.legends[0].get_texts()]
+
+
 def test_neighbours_stand_beside_the_gaussian(two_models):
     fig = study.non_gaussian(two_models)
     rtc = lines_of(panel(fig, title="RTC-VAE"))
