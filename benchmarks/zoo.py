@@ -11,6 +11,7 @@ and are used again by the next run.
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -112,8 +113,10 @@ def main(unused_argv):
     process.wait()
     seconds = time.perf_counter() - start
     watcher.join()
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
-        f"{FLAGS.num_models} zips: {seconds:.0f} s with {FLAGS.workers} processes; "
+        f"{FLAGS.num_models} zips: {seconds:.0f} s with {FLAGS.workers} processes, "
+        f"{usage.ru_utime + usage.ru_stime:.0f} s of processor time; "
         f"at most {peak['private'] / 2**20:.0f} MB of their own "
         f"({peak['resident'] / 2**20:.0f} MB counting shared pages each time)"
     )

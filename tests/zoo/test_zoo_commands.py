@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs of `rtc_zoo`, one after the other, on the miniature zoo."""
+
+import functools
+import http.server
+import pathlib
+import subprocess
+import sys
+import threading
+
+import pytest
+import zoo_files
+
+from rtc_plugin.studies import results_table
+from rtc_plugin.zoo import numbers
+
+SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "rtc_zoo"
+
+
+def rtc_zoo(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, SCRIPT, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+    )
+
+
+@pytest.fixture
+def address(zips):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *unused_args):
+            pass
+
+    handler = functools.partial(Quiet, directory=str(zips))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, args=[0.01])
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+        thread.join()
+
+
+def test_zoo_is_fetched_read_and_compared(address, tmp_path):
+    fetched = rtc_zoo("fetch", "300-301", f"--base={address}", cwd=tmp_path)
+    assert fetched.returncode == 1
+    assert "1 of 2 zips are in zoo" in fetched.stdout
+    assert "could not be had, as said above: 301" in fetched.stderr
+
+    read = rtc_zoo("scores", "zoo", "--out=zoo.parquet,zoo.csv", cwd=tmp_path)
+    assert read.returncode == 0, read.stderr
+    assert "scores of 1 models in zoo.parquet, zoo.csv" in read.stdout
+    table = results_table.read(tmp_path / "zoo.parquet")
+    assert set(table.model) == {"factor_vae"}
+    assert set(table[table.representation != ""].metric) == {"unsupervised"}
+
+    (rtc,) = numbers.select([], ["dsprites_full"], ["rtc_vae"], [10.0], [0])
+    own = zoo_files.model_files(
+        rtc.model_num, ["unsupervised"], **{"dataset.name": "dsprites_rendered"}
+    )
+    zoo_files.write_zip(tmp_path / "own.zip", own)
+    compared = rtc_zoo("compare", "own.zip", "--zoo=zoo.parquet", cwd=tmp_path)
+    assert compared.returncode == 0, compared.stderr
+    assert "what was read from zoo.parquet" in compared.stdout
+    page = (tmp_path / "comparison" / "index.html").read_text()
+    assert "dsprites_rendered" in page and "Gaussian TC" in page
+
+
+def test_list_filters():
+    done = rtc_zoo("list", "--dataset=cars3d", "--model=factor_vae", "--seed=3")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == [
+        str(9303 + 50 * i) for i in range(6)
+    ]
+
+
+def test_list_ends_quietly_when_its_reader_does():
+    done = subprocess.run(
+        f"{sys.executable} {SCRIPT} list | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("number") and done.stderr == ""
+
+
+def test_cite_gives_bibtex():
+    done = rtc_zoo("cite")
+    assert done.stdout.count("@") == 4
+    assert "1811.12359" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ([], "give one of list, fetch, scores, evaluate, rebuild, compare, cite"),
+        (["fly"], "not fly"),
+        (["fetch"], "say which models"),
+        (["scores"], "needs zips"),
+        (["rebuild", "0"], "--output_dir is missing"),
+        (["list", "--seed=x"], "--seed=x is not a list of numbers"),
+    ],
+)
+def test_mistake_is_one_line(arguments, words):
+    done = rtc_zoo(*arguments)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
