@@ -60,6 +60,7 @@ def kill(process, root):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(json.loads(path.read_text())["pid"], signal.SIGKILL)
     process.wait()
+    wait_until_free(root)
 
 
 def wait_until(condition, seconds=300):
@@ -67,6 +68,11 @@ def wait_until(condition, seconds=300):
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def wait_until_free(root):
+    folders = [str(path.parent) for path in pathlib.Path(root).glob("*/lock")]
+    wait_until(lambda: not any(map(study_folder.is_locked, folders)))
 
 
 def read_table(root):
@@ -167,9 +173,6 @@ def test_a_killed_runner_ends_in_the_same_table(tmp_path, monkeypatch, num_kills
         counts.append(sum(fake_study.count_in(p) for p in root.glob("*/*.count")))
     assert counts == sorted(counts)  # Nothing that was done is lost.
     monkeypatch.delenv("FAKE_SECONDS")
-    wait_until(
-        lambda: not any(study_folder.is_locked(str(p)) for p in root.glob("[0-9]"))
-    )
     assert run(root, workers=3) == ALL_DONE
     pd.testing.assert_frame_equal(read_table(root), read_table(tmp_path / "whole"))
     for path in root.glob("*/model.count"):
@@ -182,8 +185,7 @@ def test_workers_end_with_their_runner(tmp_path, monkeypatch):
     wait_until(lambda: len(list(tmp_path.glob("*/model.count"))) == 2)
     process.kill()  # The runner alone.
     process.wait()
-    folders = [path.parent for path in tmp_path.glob("*/status.json")]
-    wait_until(lambda: not any(study_folder.is_locked(str(f)) for f in folders))
+    wait_until_free(tmp_path)
 
 
 def test_ctrl_c_ends_runner_and_workers(tmp_path, monkeypatch):
