@@ -83,7 +83,7 @@ def _differs(runs, column, what):
         return f"The {what} is not known of both sides.", np.zeros(len(runs), bool)
     own, zoo = (_listed(values[role]) for role in (OWN, ZOO))
     if values[OWN] == values[ZOO] and len(values[OWN]) == 1:
-        return f"Here all have {what} {own}.", np.zeros(len(runs), bool)
+        return f"Here the {what} is {own} everywhere.", np.zeros(len(runs), bool)
     odd = (runs["role"] == OWN) & ~runs[column].isin(values[ZOO])
     return f"Here: own {own}; the zoo's {zoo}.", odd.to_numpy(bool)
 
@@ -142,19 +142,19 @@ def _setting(runs, pattern):
 
 
 def _setting_differs(runs, is_concerned, said):
-    """Marks panels in which a setting differs between the sides or within one."""
+    """Marks panels in which a setting differs between the sides or within one.
+
+    Returns:
+        [num_runs] booleans, and whether some runs do not record the setting.
+    """
     affected = np.zeros(len(runs), bool)
-    unknown = False
-    for _, rows in runs[is_concerned].groupby(
-        ["dataset", "quantity", "representation"]
-    ):
-        values = set(said[rows.index])
-        unknown |= "" in values
-        if len(values) > 1:
+    concerned = runs[is_concerned & (said != "").to_numpy(bool)]
+    for _, rows in concerned.groupby(["dataset", "quantity", "representation"]):
+        if said[rows.index].nunique() > 1:
             theirs = set(said[rows.index[rows["role"] == ZOO]])
             odd = rows.index[(rows["role"] == OWN) & ~said[rows.index].isin(theirs)]
             affected[odd if len(odd) else rows.index] = True
-    return affected, unknown
+    return affected, len(concerned) < np.count_nonzero(is_concerned)
 
 
 def _found(affected, unknown):

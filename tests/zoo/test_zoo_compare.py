@@ -273,6 +273,16 @@ def test_metric_computed_otherwise_is_marked(
     assert not same[title].is_found
 
 
+def test_setting_that_is_not_recorded_is_unknown_and_not_different():
+    own = table((number("rtc_vae", 10, 0), {"mig": 0.1}, {}))
+    zoo = table((number("beta_vae", 4, 0), {"mig": 0.1}, {}))
+    rows = zoo.to_dict("records")
+    rows.append({**rows[0], "score": "setting/mig.num_train", "value": 10000.0})
+    _, found = find(own, results_table.to_table(rows))
+    assert not found["Sample sizes"].is_found
+    assert "not recorded" in found["Sample sizes"].text
+
+
 def test_passive_latents_are_marked_where_they_inflate_a_total_correlation():
     rows = []
     for chosen, passive in ((number("beta_vae", 4, 0), 5), (1, 0)):
