@@ -3,25 +3,20 @@
 
 import os
 
-from disentanglement_lib.config import study as library_study
-from disentanglement_lib.config.unsupervised_study_v1 import sweep
-from disentanglement_lib.utils import hyperparams
-
-from rtc_plugin.errors import UserError
 from rtc_plugin.studies import runner, study_folder
-from rtc_plugin.zoo import evaluate, numbers
+from rtc_plugin.zoo import evaluate
+from rtc_plugin.zoo.study import LightRebuild, Rebuild
+from rtc_plugin.zoo.twin_study import LightRebuildOnTwins, RebuildOnTwins
 
 ORIGIN = "rebuilt"
 # The study's capacity grows over the first third of its steps.
 _STEPS_PER_ANNEALING = 3
-TWINS = {"dsprites_full": "dsprites_rendered", "shapes3d": "shapes3d_rendered"}
 
-# The study's metrics on fewer images, and without the downstream tasks: minutes per
-# model instead of an hour. These numbers make rows `setting/...` in the table, so that
-# the scores cannot be mistaken for the study's.
-LEFT_OUT_IF_LIGHT = "downstream_task"
 # The loss at the end of training, from fewer batches than 1000.
 LIGHT_TRAINING = ("model.eval_steps = 50",)
+# The study's metrics on fewer images: two minutes per model instead of an hour. These
+# numbers make rows `setting/...` in the table, so that the scores cannot be mistaken
+# for the study's.
 LIGHT = (
     "beta_vae_sklearn.num_train = 150",
     "beta_vae_sklearn.num_eval = 100",
@@ -40,86 +35,12 @@ LIGHT = (
     "tc_nongaussian.num_permutations = 0",
     "tc_nongaussian.use_discriminator = False",
 )
-
-
-class Rebuild(library_study.Study):
-    """The library's study, and RTC-VAE in its setting, by the numbers of `numbers`."""
-
-    def __init__(self):
-        self._library = sweep.UnsupervisedStudyV1()
-
-    def __len__(self):
-        return len(numbers.models())
-
-    def dataset(self, name):
-        """Returns the data set to train on for one of the study's."""
-        return name
-
-    def get_model_config(self, model_num=0):
-        """Returns model bindings and config file."""
-        config = dict(numbers.configs()[model_num])
-        config["dataset.name"] = self.dataset(config["dataset.name"])
-        _, config_file = self._library.get_model_config(0)
-        return hyperparams.to_bindings(config), config_file
-
-    def get_postprocess_config_files(self):
-        """Returns postprocessing config files."""
-        return self._library.get_postprocess_config_files()
-
-    def get_eval_config_files(self):
-        """Returns evaluation config files."""
-        return self._library.get_eval_config_files()
-
-
-class LightMetrics:
-    """Leaves out the metrics that take longest."""
-
-    def get_eval_config_files(self):
-        """Returns evaluation config files."""
-        return [
-            path
-            for path in super().get_eval_config_files()
-            if LEFT_OUT_IF_LIGHT not in os.path.basename(path)
-        ]
-
-
-class OnTwins:
-    """Trains on the rendered twins, which need no download."""
-
-    def dataset(self, name):
-        """Returns the twin of a data set of the study."""
-        if name not in TWINS:
-            raise UserError(
-                f"{name} has no rendered twin; with --twins choose from "
-                f"--dataset={','.join(TWINS)}."
-            )
-        return TWINS[name]
-
-
-# A study's folder records its class, so that each choice is one.
-class RebuildOnTwins(OnTwins, Rebuild):
-    """`Rebuild` on the twins."""
-
-
-class LightRebuild(LightMetrics, Rebuild):
-    """`Rebuild` with fewer metrics."""
-
-
-class LightRebuildOnTwins(LightMetrics, OnTwins, Rebuild):
-    """`Rebuild` on the twins with fewer metrics."""
-
-
 _STUDIES = {
     (False, False): Rebuild,
     (True, False): RebuildOnTwins,
     (False, True): LightRebuild,
     (True, True): LightRebuildOnTwins,
 }
-
-
-def get_config():
-    """Returns the bindings of all models, by which a changed study is noticed."""
-    return list(numbers.configs())
 
 
 def rebuild(

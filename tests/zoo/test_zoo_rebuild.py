@@ -38,6 +38,14 @@ def test_on_twins_only_the_data_set_changes():
     }
 
 
+def test_list_of_models_says_what_is_trained_on():
+    listed = study_folder.list_models(rebuild.RebuildOnTwins())
+    assert listed[300]["dataset"] == "dsprites_rendered"
+    assert study_folder.list_models(rebuild.Rebuild())[300]["dataset"] == (
+        "dsprites_full"
+    )
+
+
 def test_data_set_without_a_twin_is_named_before_anything_is_trained(tmp_path):
     with pytest.raises(UserError, match="cars3d has no rendered twin"):
         rebuild.rebuild([0, 9000], str(tmp_path / "out"), twins=True)
