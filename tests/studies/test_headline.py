@@ -2,6 +2,9 @@
 """The headline: a table and verdicts whose answers are known."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -176,3 +179,16 @@ def test_everything_is_written(tmp_path, as_the_paper_has_it):
     assert "beta-VAE" not in text
     assert "| C1, active latents |" in text
     assert "| FactorVAE 10 | 300 | 0.25 | 0.25 | 5 |" in text
+
+
+def test_one_command_writes_it_for_a_folder_of_results(tmp_path, as_the_paper_has_it):
+    for number, each in enumerate(as_the_paper_has_it):
+        folder = tmp_path / str(number) / "metrics" / "rtc" / "results" / "aggregate"
+        folder.mkdir(parents=True)
+        (folder / "evaluation.json").write_text(json.dumps(each))
+    script = Path(__file__).parents[2] / "scripts" / "rtc_study"
+    command = [sys.executable, str(script), "headline", f"--root={tmp_path}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    path = tmp_path / "headline" / "headline.md"
+    assert said == f"The headline is {path}\n"
+    assert "| dsprites_rendered | RTC-VAE | 10 | 1 | 0.50 |" in path.read_text()
