@@ -62,8 +62,7 @@ def write_explorer(model_dir, output_dir, seed=0, num_images=2000, num_points=60
     )
     names = factors_lib.factor_names(data)
     categorical = [j for j, name in enumerate(names) if name in factors_lib.CATEGORICAL]
-    # The spread of the aggregated posterior, by the law of total variance.
-    spread = np.sqrt(z_mean.var(axis=0) + np.exp(z_logvar).mean(axis=0))
+    spread = aggregated_spread(z_mean, z_logvar)
     with open_signature(model_dir, "decoder") as decoder:
 
         def decode(z):
@@ -91,6 +90,19 @@ def write_explorer(model_dir, output_dir, seed=0, num_images=2000, num_points=60
         )
         with open(os.path.join(partial, FILE), "w") as file:
             json.dump(record, file, separators=(",", ":"), allow_nan=False)
+
+
+def aggregated_spread(z_mean, z_logvar):
+    """Returns the standard deviations of q(z), by the law of total variance.
+
+    Args:
+        z_mean: [n, num_latent] means.
+        z_logvar: [n, num_latent] log variances.
+
+    Returns:
+        [num_latent].
+    """
+    return np.sqrt(z_mean.var(axis=0) + np.exp(z_logvar).mean(axis=0))
 
 
 def describe(factors, z_mean, z_logvar, categorical=(), num_points=600):

@@ -27,7 +27,7 @@ METRICS = {
     "num_active": "active latents",
     "signal_share_mean": "mean signal share r",
     "knn_sample": "TC of samples, by neighbours [nats]",
-    "sap": "SAP, R2 form",
+    "sap": "SAP",
     "mig": "MIG",
     "disintegration": "disintegration",
     "reconstruction": "reconstruction error [nats]",

@@ -26,7 +26,7 @@ COLUMNS = {
     "num_active": "active latents",
     "signal_share_mean": "mean r",
     "knn_sample": "TC sample, neighbours",
-    "sap": "SAP (R\u00b2)",
+    "sap": "SAP",
     "mig": "MIG",
     "disintegration": "disintegration",
     "reconstruction": "reconstruction",
@@ -51,7 +51,8 @@ FIGURES = (
     (
         "scores",
         "Scores, strength and reconstruction",
-        "Figures 10 and 11 of the paper. SAP is its R\u00b2 form, of the means.",
+        "Figures 10 and 11 of the paper. SAP is of the means, in the plugin's "
+        "own studies in its R\u00b2 form.",
         ("C4", "C5"),
     ),
     (

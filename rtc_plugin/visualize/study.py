@@ -34,7 +34,7 @@ AXES = {
     "tc_sample": "TC of samples [nats]",
     "tc_mean_active": "TC of means, active latents [nats]",
     "reconstruction": "reconstruction error [nats per image]",
-    "sap": "SAP, R\u00b2 form",
+    "sap": "SAP",
     "num_active": "active latents",
     "eta": "weight of the variance penalty, \u03b7",
     "disintegration": "disintegration, by information",

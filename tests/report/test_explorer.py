@@ -97,6 +97,14 @@ def test_points_can_be_read_back_to_a_byte():
     )
 
 
+def test_the_spread_has_the_noise_in_it():
+    """Means of -1 and 1 have variance 1, noise of mean variance 3 makes it 4."""
+    z_mean = np.array([[-1.0, 0.0], [1.0, 0.0]])
+    z_logvar = np.log([[2.0, 0.25], [4.0, 0.25]])
+    spread = explorer.aggregated_spread(z_mean, z_logvar)
+    np.testing.assert_allclose(spread, [2.0, 0.5])
+
+
 def test_scores_of_known_codes():
     """Latent 0 is the factor, latent 1 its copy with noise, latent 2 constant."""
     random = np.random.default_rng(0)

@@ -115,7 +115,7 @@ def test_context_is_dashed_and_comes_last(two_models):
     context = two_models[two_models["model"] == "rtc_vae"].assign(model="beta_vae")
     both = pd.concat([context, two_models])
     axes = panel(
-        study.scores(both), xlabel=study.AXES["weight"], ylabel="SAP, R\u00b2 form"
+        study.scores(both), xlabel=study.AXES["weight"], ylabel=study.AXES["sap"]
     )
     assert lines_of(axes)["D", "--"].tolist() == [[2, 0.05], [10, 0.05]]
     fig = study.tc_comparison(both)
