@@ -168,7 +168,7 @@ def _read_piece(sources, path, origin):
     for source in sources:
         try:
             for model_rows, model_problems in read_models(source, origin):
-                num_models += 1
+                num_models += bool(model_rows)
                 rows += model_rows
                 problems += model_problems
         except UserError as error:
@@ -221,23 +221,51 @@ def _recorded_origin(source):
 
 def _read_model(opened, model, origin):
     where = os.path.join(str(opened.path), model.root).rstrip("/")
-    rows, problems, trained = [], [], None
+    rows, problems, trained = [], [], []
     for names, files in _evaluations(model.names).items():
         try:
             record = _load_record(opened, model.root, files)
             _check_record(record, names)
+            number, study = _identify(record, where)
+            common = dict(origin=origin, study=study, model_num=number, folder=where)
+            rows += _tidy(record, common, names)
+            trained = trained or _tidy_training(record, common)
         except UserError as error:
             problems.append(Problem(where, str(error)))
-            continue
-        number, study = _identify(record, where)
-        common = dict(origin=origin, study=study, model_num=number, folder=where)
-        rows += results_table.tidy_rows(with_settings(record), **common)
-        trained = trained or (record, common)
-    if trained:
-        rows += results_table.training_rows(trained[0], **trained[1])
-    elif not problems:
+    rows += trained
+    if not rows and not problems:
         problems.append(Problem(where, "has no evaluation."))
     return rows, problems
+
+
+def _tidy(record, common, names):
+    """Returns an evaluation's rows; a `UserError` if the table cannot hold them."""
+    place = "/".join(names)
+    rows = _call(results_table.tidy_rows, with_settings(record), common, place)
+    # All rows say the same of the model.
+    for row in rows[:1]:
+        for name, kind in results_table.MODEL_COLUMNS.items():
+            value = row[name]
+            is_whole = isinstance(value, int) and -(2**63) <= value < 2**63
+            fits = {
+                "Int64": is_whole,
+                "float64": is_whole or isinstance(value, float),
+                "string": True,
+            }
+            if value is not None and not fits[kind]:
+                raise UserError(f"{place} has {value!r:.40} as {name}, no such number.")
+    return rows
+
+
+def _tidy_training(record, common):
+    return _call(results_table.training_rows, record, common, "training")
+
+
+def _call(function, record, common, place):
+    try:
+        return function(record, **common)
+    except (OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise UserError(f"{place} holds no usable results ({error}).") from error
 
 
 def _evaluations(names):
@@ -303,7 +331,7 @@ def _identify(record, where):
 
 
 def _study(number, record):
-    if number >= numbers.NUM_STUDY:
+    if not 0 <= number < numbers.NUM_STUDY:
         return ""
     model = numbers.models()[number]
     config = {
@@ -361,25 +389,27 @@ def _read_aggregated(path, origin):
             f"{path} holds neither columns, as dlib_aggregate_results writes them, nor "
             "a list of records."
         )
-    seen = set()
+    by_model, problems = {}, []
     for i, cells in enumerate(records):
         # What other methods have and this one does not is a null.
         record = {name: value for name, value in cells.items() if value is not None}
         where = f"{path}[{i}]"
+        names, folder = _names_of(record), _folder_of(record)
         try:
-            _check_record(record, _names_of(record))
+            _check_record(record, names)
+            number, study = _identify(record, where)
+            common = dict(origin=origin, study=study, model_num=number, folder=folder)
+            rows = _tidy(record, common, names)
+            model = str(record.get("train_results.uuid", folder))
+            if model not in by_model:
+                by_model[model] = _tidy_training(record, common)
+            by_model[model] += rows
         except UserError as error:
-            yield [], [Problem(where, str(error))]
-            continue
-        number, study = _identify(record, where)
-        folder = _folder_of(record)
-        common = dict(origin=origin, study=study, model_num=number, folder=folder)
-        rows = results_table.tidy_rows(with_settings(record), **common)
-        model = record.get("train_results.uuid", folder)
-        if model not in seen:
-            seen.add(model)
-            rows += results_table.training_rows(record, **common)
+            problems.append(Problem(where, str(error)))
+    for rows in by_model.values():
         yield rows, []
+    if problems:
+        yield [], problems
 
 
 def _names_of(record):

@@ -101,6 +101,9 @@ def test_zip_folder_and_aggregate_give_the_same(tmp_path):
         aggregated(tmp_path, [0, 9307], "columns"),
         aggregated(tmp_path, [0, 9307], "records"),
     ]
+    out = tmp_path / "counted.parquet"
+    counts = [scores.collect([source], [out])[0] for source in sources]
+    assert counts == [2, 2, 2, 2]
     first, *others = [scores.read([source])[0] for source in sources]
     key = ["model_num", "representation", "metric", "score"]
     for other in others:
@@ -208,6 +211,32 @@ def test_unreadable_file_is_named_and_the_rest_is_read(tmp_path, content, messag
     assert message in problem.what and "mig" in problem.what
     assert "mig" not in set(table[table.representation == "mean"].metric)
     assert score(table, "mig", "discrete_mig", "sampled") == 0.1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train_config.model.random_seed": "'seven'"},
+        {"train_config.model.batch_size": "1e3"},
+        {"train_config.model.model_num": str(10**30)},
+        {"train_config.model.model_num": "-1"},
+        {"evaluation_results.discrete_mig": 10**400},
+        {"train_results.loss": 10**400},
+    ],
+)
+def test_senseless_number_does_not_end_the_reading(tmp_path, change):
+    zoo_files.write_model(tmp_path, 0)
+    record = {**zoo_files.record(1, "mean", "mig"), **change}
+    name = "1/metrics/mean/mig/results/aggregate/evaluation.json"
+    zoo_files.write_zip(tmp_path / "1.zip", {name: json.dumps(record)})
+    table, problems = scores.read([tmp_path], workers=1)
+    assert 0 in set(table.model_num)
+    if "-1" in change.values():
+        assert problems == []  # a number of some other study
+    else:
+        assert [problem.where for problem in problems] == [
+            str(tmp_path / "1.zip" / "1")
+        ]
 
 
 def test_hostile_zip_is_named_and_the_others_are_read(tmp_path):
