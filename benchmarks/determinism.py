@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Times training with and without deterministic operations: python benchmarks/...
+"""Times training with and without deterministic operations.
 
     python benchmarks/determinism.py --models betavae rtcvae --pairs 6
 
@@ -23,7 +23,7 @@ from disentanglement_lib.methods.unsupervised import train
 from tensorflow.contrib import tpu
 
 GIN = Path(__file__).parents[1] / "gin"
-WARM_UP = 10
+WARM_UP = 5
 
 
 class StepTimes(tf.train.SessionRunHook):
