@@ -301,10 +301,10 @@ def _describe_model(record, origin, study, model_num, folder):
 
 
 def _model_name(config):
-    """Returns what the model is called, whatever watches it train."""
+    """Returns what the model is called, whatever watches or paces its training."""
     name = _plain_name(config.get("model.model"))
-    if name == "tc_monitor":
-        name = _plain_name(config.get("tc_monitor.model"))
+    while name in ("tc_monitor", "discriminator_steps"):
+        name = _plain_name(config.get(f"{name}.model"))
     if name == "vae":
         return "beta_vae"
     if name == "dip_vae":

@@ -4,6 +4,7 @@
 import io
 import json
 import shutil
+import threading
 
 import pytest
 from PIL import Image
@@ -41,9 +42,16 @@ def chromium(tmp_path_factory):
     options.set_capability(
         "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
     )
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    service = Service(DRIVER)
+    driver = webdriver.Chrome(options=options, service=service)
+    driver.command_executor.client_config.timeout = 60
     yield driver
-    driver.quit()
+    # A busy browser may not answer any more, for which a test run does not wait.
+    leave = threading.Thread(target=driver.quit, daemon=True)
+    leave.start()
+    leave.join(20)
+    if leave.is_alive():
+        service.process.kill()
 
 
 @pytest.fixture

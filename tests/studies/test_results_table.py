@@ -51,6 +51,17 @@ def first(*args, **kwargs):
     return results_table.tidy_rows(*args, **kwargs)[0]
 
 
+def test_wrappers_of_training_do_not_rename_a_model():
+    wrapped = {
+        **RECORD,
+        "train_config.tc_monitor.model": "@discriminator_steps()",
+        "train_config.discriminator_steps.model": "@factor_vae()",
+        "train_config.factor_vae.gamma": "6.0",
+    }
+    row = first(wrapped)
+    assert (row["model"], row["strength"]) == ("factor_vae", 6.0)
+
+
 def test_a_row_says_how_the_model_was_trained():
     row = first(RECORD, origin="own", study="rtc_study_small", folder="17")
     expected = {
