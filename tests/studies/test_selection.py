@@ -42,9 +42,7 @@ def test_a_filter_may_name_a_binding():
 
 
 def test_numbers_and_filters_are_taken_together():
-    assert chosen("0-17", "model=beta_vae") == [
-        ("beta_vae", 10.0, "dsprites_rendered")
-    ]
+    assert chosen("0-17", "model=beta_vae") == [("beta_vae", 10.0, "dsprites_rendered")]
 
 
 @pytest.mark.parametrize(
