@@ -167,9 +167,9 @@ def read_curve(model_dir):
         model_dir: Folder that `dlib_train` has made.
 
     Returns:
-        Pair of the model's name and strength, such as 'FactorVAE 10', and a DataFrame
-        with the columns of `tc_monitor` and `update`: updates of the model, of which
-        the library's FactorVAE counts each as two steps.
+        Pair of the model's name, strength and seed, such as 'FactorVAE 10, seed 0', and
+        a DataFrame with the columns of `tc_monitor` and `update`: updates of the model,
+        of which the library's FactorVAE counts each as two steps.
 
     Raises:
         UserError: If the folder holds no curve.
@@ -186,7 +186,8 @@ def read_curve(model_dir):
     model = results_table.training_rows(pd.read_json(record_path, typ="series"))[0]
     steps_per_update = 2 if model["model"] == "factor_vae" else 1
     curve["update"] = curve["step"] / steps_per_update
-    return f"{q.label(model['model'])} {model['strength']:g}", curve
+    name = f"{q.label(model['model'])} {model['strength']:g}, seed {model['seed']}"
+    return name, curve
 
 
 def curves_markdown(curves):

@@ -159,9 +159,9 @@ def write_model(folder, model):
 
 def test_a_curve_counts_updates(tmp_path):
     name, curve = headline.read_curve(write_model(tmp_path / "f", "factor_vae"))
-    assert (name, list(curve["update"])) == ("FactorVAE 10", [0, 300])
+    assert (name, list(curve["update"])) == ("FactorVAE 10, seed 0", [0, 300])
     name, curve = headline.read_curve(write_model(tmp_path / "r", "rtc_vae"))
-    assert (name, list(curve["update"])) == ("RTC-VAE 10", [0, 600])
+    assert (name, list(curve["update"])) == ("RTC-VAE 10, seed 0", [0, 600])
     with pytest.raises(UserError, match="tc_monitor.csv is not there"):
         headline.read_curve(str(tmp_path))
 
@@ -178,7 +178,7 @@ def test_everything_is_written(tmp_path, as_the_paper_has_it):
     text = files["headline.md"].read_text()
     assert "beta-VAE" not in text
     assert "| C1, active latents |" in text
-    assert "| FactorVAE 10 | 300 | 0.25 | 0.25 | 5 |" in text
+    assert "| FactorVAE 10, seed 0 | 300 | 0.25 | 0.25 | 5 |" in text
 
 
 def test_one_command_writes_it_for_a_folder_of_results(tmp_path, as_the_paper_has_it):
