@@ -195,6 +195,10 @@ class TPUEstimator:
             last_step = steps
             consumed = _read_count(checkpoint, BATCHES_CONSUMED)
         if first_step >= last_step:
+            # gin records what is called: without the graph, the saved configuration
+            # of a run that was killed after its last step would lack the optimisers.
+            with determinism.training_ops(), tf.Graph().as_default():
+                self._build(input_fn, ModeKeys.TRAIN, start_step=consumed)
             return self
         try:
             with (

@@ -211,6 +211,21 @@ def test_a_finished_training_is_not_continued(tmp_path):
     assert os.path.exists(tmp_path / "model.ckpt-2.index")
 
 
+def test_a_finished_training_still_calls_its_model(tmp_path):
+    # What has been called is what gin saves: a run killed after its last step must not
+    # lose the configuration of its optimisers.
+    modes, model_fn = [], make_model_fn()
+
+    def recording_model_fn(features, labels, mode, params):
+        modes.append(mode)
+        return model_fn(features, labels, mode, params)
+
+    with estimator.resumable(str(tmp_path)):
+        for _ in range(2):
+            make_estimator(tmp_path, recording_model_fn).train(input_fn, 3)
+    assert modes == [tf.estimator.ModeKeys.TRAIN] * 2
+
+
 def test_training_takes_at_least_one_step(tmp_path):
     with pytest.raises(UserError, match="model.training_steps = 0"):
         make_estimator(tmp_path).train(input_fn, steps=0)
