@@ -2,7 +2,6 @@
 """The library's evaluation protocol."""
 
 import ast
-import os
 import re
 import sys
 
@@ -103,8 +102,5 @@ def _library_metric():
 
 
 def _postprocess_fn(folder):
-    path = os.path.join(str(folder), "results", "gin", "postprocess.gin")
-    if not os.path.exists(path):
-        return ""
-    with open(path) as f:
-        return results.parse_bindings(f.read()).get("postprocess.postprocess_fn", "")
+    bindings = results.read_gin(str(folder), "postprocess")
+    return bindings.get("postprocess.postprocess_fn", "")

@@ -98,6 +98,20 @@ def parse_bindings(config):
     return bindings
 
 
+def read_gin(folder, step):
+    """Returns the bindings that a step of the pipeline has saved, {} if none.
+
+    Args:
+        folder: Output folder of that step or a later one, or None.
+        step: "train" or "postprocess".
+    """
+    path = os.path.join(folder or "", "results", "gin", f"{step}.gin")
+    if folder is None or not os.path.exists(path):
+        return {}
+    with open(path) as file:
+        return parse_bindings(file.read())
+
+
 def find_reproduced_results(aggregate_results):
     """Has `dlib_aggregate_results` find what `dlib_reproduce` writes.
 

@@ -8,7 +8,6 @@ configuration that `dlib_postprocess` has left beside the module.
 """
 
 import contextlib
-import os
 import pathlib
 from typing import NamedTuple, Optional
 
@@ -17,8 +16,8 @@ import numpy as np
 import threadpoolctl
 import tqdm
 from absl import logging
-from disentanglement_lib.utils import results as library_results
 
+from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
 
 MEAN_AND_LOGVAR, MEAN, SAMPLED = "mean_and_logvar", "mean", "sampled"
@@ -179,19 +178,6 @@ def find_representation_dir(artifact_dir):
         if folder.name == "artifacts":
             return str(folder.parent)
     return None
-
-
-def read_gin(folder, step):
-    """Returns the bindings that a step of the pipeline has saved, {} if none.
-
-    Args:
-        folder: Output folder of that step or a later one, or None.
-        step: "train" or "postprocess".
-    """
-    path = os.path.join(folder or "", "results", "gin", f"{step}.gin")
-    if folder is None or not os.path.exists(path):
-        return {}
-    return library_results.gin_dict(path)
 
 
 @contextlib.contextmanager

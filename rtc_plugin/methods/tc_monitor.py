@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import factors as factors_lib
+from rtc_plugin.files import whole_file
 from rtc_plugin.methods import tc_vae
 
 FILE = "tc_monitor.csv"
@@ -261,9 +262,7 @@ def _read_rows(path, last_step):
 
 
 def _write_rows(path, rows):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".partial", "w", newline="") as file:
+    with whole_file(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.DictWriter(file, rows[-1].keys())
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(path + ".partial", path)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.compat import outputs
+from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
@@ -49,7 +50,7 @@ def write_explorer(model_dir, output_dir, seed=0, num_images=2000, num_points=60
     Raises:
         UserError: model_dir is no trained model.
     """
-    training = codes_lib.read_gin(model_dir, "train")
+    training = read_gin(model_dir, "train")
     if "dataset.name" not in training:
         raise UserError(
             f"--model_dir={model_dir} holds no results/gin/train.gin; give a folder "

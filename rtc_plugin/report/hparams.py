@@ -14,9 +14,9 @@ from tensorboard.plugins.hparams import api_pb2, summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from rtc_plugin.compat import outputs
-from rtc_plugin.errors import UserError
 from rtc_plugin.report import explorer
 from rtc_plugin.studies import quantities as q
+from rtc_plugin.studies import results_table
 
 HPARAMS = ("dataset", "model", "strength", "eta", "seed", "training_steps")
 METRICS = {
@@ -55,11 +55,7 @@ def write_hparams(table, root, output_dir):
     Raises:
         UserError: If the table is empty.
     """
-    if len(table) == 0:
-        raise UserError(
-            f"{output_dir}: the results table is empty; run models and `rtc_study "
-            "collect` first."
-        )
+    results_table.check_not_empty(table, output_dir)
     models = q.quantities(table)
     metrics = [name for name in METRICS if models[name].notna().any()]
     with outputs.whole_folder("output_dir", output_dir, overwrite=True) as partial:

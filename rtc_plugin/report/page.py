@@ -14,6 +14,7 @@ from rtc_plugin.files import whole_file
 from rtc_plugin.report import claims as claims_lib
 from rtc_plugin.report import explorer, rendering
 from rtc_plugin.studies import quantities as q
+from rtc_plugin.studies import results_table
 from rtc_plugin.visualize import study as study_figures
 
 MAX_BYTES = 20_000_000
@@ -110,11 +111,7 @@ def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES):
     Raises:
         UserError: If the table is empty.
     """
-    if len(table) == 0:
-        raise UserError(
-            f"{output_path}: the results table is empty; run models and `rtc_study "
-            "collect` first."
-        )
+    results_table.check_not_empty(table, output_path)
     models = _in_order(q.quantities(table))
     models["key"] = [f"model-{i}" for i in range(len(models))]
     records = [_read_explorer(root, folder) for folder in models["folder"]]

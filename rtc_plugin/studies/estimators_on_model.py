@@ -17,6 +17,7 @@ import tqdm
 from disentanglement_lib.data.ground_truth import named_data
 
 from rtc_plugin import total_correlation
+from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes
 from rtc_plugin.studies import estimator_cells, estimator_study
@@ -271,7 +272,7 @@ def encode_model(model_dir, num_images=None, seed=0):
             f"--model_dir {model_dir}: no tfhub folder there; give a folder that "
             "dlib_train has finished."
         )
-    name = codes.read_gin(model_dir, "train").get("dataset.name", "").strip("'\"")
+    name = read_gin(model_dir, "train").get("dataset.name", "").strip("'\"")
     if not name:
         raise UserError(
             f"--model_dir {model_dir}: results/gin/train.gin does not say dataset.name."

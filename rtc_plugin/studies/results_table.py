@@ -152,6 +152,15 @@ def column_types(rows):
     return {**MODEL_COLUMNS, **configs, **SCORE_COLUMNS}
 
 
+def check_not_empty(table, output):
+    """Raises a `UserError` that names an output if the table for it has no rows."""
+    if len(table) == 0:
+        raise UserError(
+            f"{output}: the results table is empty; run models and `rtc_study "
+            "collect` first."
+        )
+
+
 def wide(table):
     """Puts the scores of a model side by side.
 

@@ -259,11 +259,7 @@ def read_settings(root):
 def _check_models(root, study):
     """Refuses a folder, without `study.json`, whose models are not the study's."""
     for num in range(len(list_models(study))):
-        path = os.path.join(root, str(num), "model", "results", "gin", "train.gin")
-        if not os.path.exists(path):
-            continue
-        with open(path) as file:
-            there = results.parse_bindings(file.read())
+        there = results.read_gin(os.path.join(root, str(num), "model"), "train")
         bindings, _ = study.get_model_config(num)
         for name, _, value in (binding.partition(" = ") for binding in bindings):
             if there.get(name, value) != value:

@@ -10,6 +10,7 @@ from scipy import special
 
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.compat import outputs
+from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
@@ -39,7 +40,7 @@ def visualize(model_dir, output_dir, overwrite=False, seed=0, num_points=2000):
     Raises:
         UserError: model_dir is no trained model, or output_dir exists.
     """
-    training = codes_lib.read_gin(model_dir, "train")
+    training = read_gin(model_dir, "train")
     if "dataset.name" not in training:
         raise UserError(
             f"--model_dir={model_dir} holds no results/gin/train.gin; give a folder "

@@ -58,10 +58,7 @@ def disparity(models):
     Returns:
         Figure with a column per model of the paper that is there.
     """
-    names = [name for name in q.PAPER_MODELS if (models["model"] == name).any()]
-    fig = figure.Figure(
-        figsize=(2.6 * max(len(names), 2) + 0.6, 5.2), layout="constrained"
-    )
+    names, fig = _column_per_model(models, 5.2)
     grid = fig.subplots(
         2, len(names), squeeze=False, sharey="row", sharex=True, height_ratios=(3, 2)
     )
@@ -164,10 +161,7 @@ def non_gaussian(models):
     Returns:
         Figure with a column per model of the paper that is there.
     """
-    names = [name for name in q.PAPER_MODELS if (models["model"] == name).any()]
-    fig = figure.Figure(
-        figsize=(2.6 * max(len(names), 2) + 0.6, 3.4), layout="constrained"
-    )
+    names, fig = _column_per_model(models, 3.4)
     styles = {
         "knn_sample": dict(color="#009E73", marker="^", label="nearest neighbours"),
         "gaussian_sample": dict(color=latents.BLUE, marker="o", label="Gaussian"),
@@ -449,3 +443,10 @@ def _legend(fig, handles):
     )
     for axes in fig.axes:
         axes.spines[["top", "right"]].set_visible(False)
+
+
+def _column_per_model(models, height):
+    """Returns the paper's models that are there, and a figure as wide as they need."""
+    names = [name for name in q.PAPER_MODELS if (models["model"] == name).any()]
+    width = 2.6 * max(len(names), 2) + 0.6
+    return names, figure.Figure(figsize=(width, height), layout="constrained")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from disentanglement_lib.config.unsupervised_study_v1 import sweep
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.studies import results_table
 
 STUDY = "unsupervised_study_v1"
 # The models on Shapes3D, from here on, are in the sweep and were never published.
@@ -22,17 +23,6 @@ NUM_PUBLISHED = 10800
 NUM_STUDY = 12600
 # Beyond the study: RTC-VAE on its data sets, at the strengths of its own paper.
 RTC_BETAS = (2.0, 6.0, 10.0, 20.0, 50.0)
-
-# The binding that is varied as the regularisation strength of each method.
-STRENGTHS = {
-    "beta_vae": "vae.beta",
-    "factor_vae": "factor_vae.gamma",
-    "dip_vae_i": "dip_vae.lambda_od",
-    "dip_vae_ii": "dip_vae.lambda_od",
-    "beta_tc_vae": "beta_tc_vae.beta",
-    "annealed_vae": "annealed_vae.c_max",
-    "rtc_vae": "rtc_vae.beta",
-}
 
 
 class ZooModel(NamedTuple):
@@ -96,8 +86,8 @@ def models():
             number,
             config["dataset.name"],
             config["model.name"],
-            STRENGTHS[config["model.name"]],
-            float(config[STRENGTHS[config["model.name"]]]),
+            results_table.STRENGTHS[config["model.name"]],
+            float(config[results_table.STRENGTHS[config["model.name"]]]),
             config["model.random_seed"],
         )
         for number, config in enumerate(configs())

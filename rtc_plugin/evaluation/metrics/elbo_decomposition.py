@@ -23,6 +23,7 @@ import tensorflow_hub as hub
 from scipy import special
 
 from rtc_plugin import total_correlation as tc
+from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import results as results_lib
@@ -172,7 +173,7 @@ def decompose(codes, random, num_draws):
 def _reconstruction_errors(
     ground_truth_data, random_state, model_dir, num_images, batch_size
 ):
-    activation = codes_lib.read_gin(model_dir, "train").get(
+    activation = read_gin(model_dir, "train").get(
         "reconstruction_loss.activation", "'logits'"
     )
     cross_entropy, squared_error = [], []
