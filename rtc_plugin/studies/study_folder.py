@@ -260,6 +260,9 @@ def _check_models(root, study):
     """Refuses a folder, without `study.json`, whose models are not the study's."""
     for num in range(len(list_models(study))):
         there = results.read_gin(os.path.join(root, str(num), "model"), "train")
+        if not there:
+            # A study may refuse a model that nobody has asked for.
+            continue
         bindings, _ = study.get_model_config(num)
         for name, _, value in (binding.partition(" = ") for binding in bindings):
             if there.get(name, value) != value:
