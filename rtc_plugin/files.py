@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and folders for them."""
 
 import contextlib
 import os
+
+from rtc_plugin.errors import UserError
 
 
 @contextlib.contextmanager
@@ -26,3 +28,23 @@ def whole_file(path):
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(partial)
+
+
+def make_folder(flag, folder, path=None):
+    """Makes a folder that the user has named, if it is not there.
+
+    Args:
+        flag: The flag that names it, for the message.
+        folder: Its path.
+        path: What to make instead, such as the folder above it.
+
+    Raises:
+        UserError: If it cannot be made.
+    """
+    try:
+        os.makedirs(path or folder, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{flag}={folder} cannot be made ({error.strerror}); give a folder that "
+            "you may write to."
+        ) from error

@@ -6,6 +6,7 @@ import os
 import shutil
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import make_folder
 
 PARTIAL = ".partial"
 
@@ -72,13 +73,7 @@ def check_free(flag, folder, overwrite):
             "replace it."
         )
     parent = os.path.dirname(os.path.abspath(folder))
-    try:
-        os.makedirs(parent, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{flag}={folder} cannot be made ({error.strerror}); give a folder that "
-            "you may write to."
-        ) from error
+    make_folder(flag, folder, parent)
     if not os.access(parent, os.W_OK):
         raise UserError(
             f"{flag}={folder} cannot be made: {parent} is not writable; give a folder "

@@ -20,6 +20,7 @@ import tqdm
 
 from rtc_plugin.data import files
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import whole_file
 
 _BLOCK = 1 << 20
 _TIMEOUT_SECONDS = 60
@@ -185,16 +186,15 @@ def unpack_gzip(source, path, limit):
     Raises:
       UserError: If it is damaged or yields more than `limit` bytes.
     """
-    temporary = path + ".unpacking"
     try:
-        with gzip.open(source) as packed, open(temporary, "wb") as out:
+        with (
+            gzip.open(source) as packed,
+            whole_file(path) as partial,
+            open(partial, "wb") as out,
+        ):
             _copy_limited(packed, out, limit, source)
-        os.replace(temporary, path)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{source} is a damaged gzip file ({error}).") from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
 
 
 def unpack_tar(source, folder, prefix, limit):

@@ -17,6 +17,7 @@ import tqdm
 from rtc_plugin.data import fetch as data_fetch
 from rtc_plugin.data import files
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import make_folder
 from rtc_plugin.zoo import archive
 
 PUBLIC_BASE = "https://storage.googleapis.com/disentanglement_lib/unsupervised_study_v1"
@@ -75,7 +76,7 @@ def fetch(model_nums, folder, base=PUBLIC_BASE, workers=4, first_wait=1.0):
         UserError: The place refuses access, or the folder cannot be written to.
     """
     base = _address(base)
-    _make_folder(folder)
+    make_folder("--output_dir", folder)
     state = _State(base, folder, first_wait)
     numbers = list(dict.fromkeys(model_nums))
     failed = {}
@@ -208,13 +209,3 @@ def _address(base):
             "https://host/folder or file:///folder."
         )
     return base.rstrip("/")
-
-
-def _make_folder(folder):
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"--output_dir={folder} cannot be made ({error.strerror}); give a folder "
-            "that you may write to."
-        ) from error

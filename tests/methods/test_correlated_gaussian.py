@@ -16,6 +16,8 @@ from rtc_plugin.methods import correlated_gaussian as lib
 from rtc_plugin.methods import rtc_vae, tc_vae
 from rtc_plugin.methods.correlated_gaussian import correlated_gaussian
 
+pytestmark = pytest.mark.usefixtures("tiny_model_bindings")
+
 GIN = Path(__file__).parents[2] / "gin"
 MODELS = {
     "vae": (vae.BetaVAE, {"beta": 4.0}),
@@ -38,14 +40,6 @@ STRENGTHS = [
     {"noise": "random", "rho": 0.6},
     {"noise": "learned", "alpha": 0.7},
 ]
-
-
-@pytest.fixture(autouse=True)
-def configuration():
-    gin.clear_config()
-    gin.parse_config(tiny_models.BINDINGS)
-    yield
-    gin.clear_config()
 
 
 def make(name):

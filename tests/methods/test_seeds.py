@@ -17,6 +17,8 @@ from tensorflow.python.framework import config
 from rtc_plugin.data.input_pipeline import make_input_fn
 from rtc_plugin.methods import rtc_vae, tc_vae
 
+pytestmark = pytest.mark.usefixtures("tiny_model_bindings")
+
 MODELS = {
     "vae": lambda: vae.BetaVAE(beta=4.0),
     "annealed_vae": lambda: vae.AnnealedVAE(10.0, 5.0, 10),
@@ -27,14 +29,6 @@ MODELS = {
     "tc_vae": lambda: tc_vae.TCVAE(beta=4.0, estimator="mss1"),
     "tc_vae_density_ratio": lambda: tc_vae.TCVAE(4.0, estimator="density_ratio"),
 }
-
-
-@pytest.fixture(autouse=True)
-def configuration():
-    gin.clear_config()
-    gin.parse_config(tiny_models.BINDINGS)
-    yield
-    gin.clear_config()
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -3,7 +3,6 @@
 
 import csv
 
-import gin
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -19,15 +18,9 @@ from rtc_plugin.methods import correlated_gaussian, rtc_vae
 from rtc_plugin.methods import tc_monitor as lib
 from rtc_plugin.methods.tc_monitor import tc_monitor
 
+pytestmark = pytest.mark.usefixtures("tiny_model_bindings")
+
 NUM_IMAGES = 21  # No multiple of the batch size.
-
-
-@pytest.fixture(autouse=True)
-def configuration():
-    gin.clear_config()
-    gin.parse_config(tiny_models.BINDINGS)
-    yield
-    gin.clear_config()
 
 
 def monitored(model, **settings):

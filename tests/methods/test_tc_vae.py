@@ -17,20 +17,14 @@ from rtc_plugin.data.ground_truth import dsprites_rendered
 from rtc_plugin.errors import UserError
 from rtc_plugin.methods import rtc_vae, tc_vae
 
+pytestmark = pytest.mark.usefixtures("tiny_model_bindings")
+
 DATASET_SIZE = int(np.prod(dummy_data.DummyData().factors_num_values))
 MINIBATCH = [name for name in tc_vae.ESTIMATORS if name != "density_ratio"]
 SGD = """
 vae_optimizer.optimizer_fn = @GradientDescentOptimizer
 discriminator_optimizer.optimizer_fn = @GradientDescentOptimizer
 """
-
-
-@pytest.fixture(autouse=True)
-def configuration():
-    gin.clear_config()
-    gin.parse_config(tiny_models.BINDINGS)
-    yield
-    gin.clear_config()
 
 
 def evaluate(model, params=None):

@@ -13,6 +13,8 @@ from rtc_plugin.compat import estimator
 from rtc_plugin.errors import UserError
 from rtc_plugin.methods import density_ratio, discriminator_steps, rtc_vae, tc_vae
 
+pytestmark = pytest.mark.usefixtures("tiny_model_bindings")
+
 SGD = "vae_optimizer.optimizer_fn = @GradientDescentOptimizer"
 CLIPPED = """
 vae_optimizer.optimizer_fn = @clipped_optimizer
@@ -24,14 +26,6 @@ exponential_decay.learning_rate = 0.01
 exponential_decay.decay_steps = 1
 exponential_decay.decay_rate = 0.5
 """
-
-
-@pytest.fixture(autouse=True)
-def configuration():
-    gin.clear_config()
-    gin.parse_config(tiny_models.BINDINGS)
-    yield
-    gin.clear_config()
 
 
 def step_by_sgd(bindings):
