@@ -7,6 +7,7 @@ import sys
 
 import gin
 import pytest
+import tiny_vae
 from disentanglement_lib.config import reproduce
 from disentanglement_lib.data.ground_truth import named_data
 from disentanglement_lib.evaluation import evaluate
@@ -15,21 +16,6 @@ from disentanglement_lib.postprocessing import postprocess
 
 from rtc_plugin.compat import commands
 from rtc_plugin.errors import UserError
-
-BINDINGS = """
-model.model = @vae()
-vae.beta = 1.
-model.batch_size = 4
-model.training_steps = 1
-model.eval_steps = 1
-model.random_seed = 0
-encoder.num_latent = 2
-encoder.encoder_fn = @test_encoder
-decoder.decoder_fn = @test_decoder
-reconstruction_loss.loss_fn = @bernoulli_loss
-vae_optimizer.optimizer_fn = @AdamOptimizer
-dataset.name = 'dummy_data'
-""".split("\n")
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +37,7 @@ def train_with(tmp_path, *bindings, **kwargs):
     return explanation(
         train.train_with_gin,
         model_dir,
-        gin_bindings=[*BINDINGS, *bindings],
+        gin_bindings=[*tiny_vae.BINDINGS, *bindings],
         **kwargs,
     )
 
@@ -92,7 +78,7 @@ def test_batch_size_one_is_refused_by_a_model_that_permutes(tmp_path):
 
 
 def test_a_missing_binding_is_named(tmp_path):
-    bindings = [line for line in BINDINGS if "training_steps" not in line]
+    bindings = [line for line in tiny_vae.BINDINGS if "training_steps" not in line]
     line = explanation(
         train.train_with_gin, str(tmp_path / "model"), gin_bindings=bindings
     )

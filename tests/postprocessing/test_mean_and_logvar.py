@@ -8,6 +8,7 @@ import gin
 import numpy as np
 import pytest
 import tensorflow_hub as hub
+import tiny_vae
 from disentanglement_lib.evaluation import evaluate
 from disentanglement_lib.methods.unsupervised import train
 from disentanglement_lib.postprocessing import postprocess
@@ -16,20 +17,6 @@ from disentanglement_lib.utils import aggregate_results
 from rtc_plugin.errors import UserError
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
-TRAINING = """
-model.model = @vae()
-vae.beta = 1.
-model.batch_size = 4
-model.training_steps = 1
-model.eval_steps = 1
-model.random_seed = 0
-encoder.num_latent = 3
-encoder.encoder_fn = @test_encoder
-decoder.decoder_fn = @test_decoder
-reconstruction_loss.loss_fn = @bernoulli_loss
-vae_optimizer.optimizer_fn = @AdamOptimizer
-dataset.name = 'dummy_data'
-""".split("\n")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +24,7 @@ def pipeline(tmp_path_factory):
     """A trained module and its representations, by name."""
     root = tmp_path_factory.mktemp("pipeline")
     gin.clear_config()
-    train.train_with_gin(str(root / "model"), gin_bindings=TRAINING)
+    train.train_with_gin(str(root / "model"), gin_bindings=tiny_vae.BINDINGS)
     for name in ("mean_and_logvar", "mean", "sampled"):
         postprocess.postprocess_with_gin(
             str(root / "model"),

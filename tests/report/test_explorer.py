@@ -5,6 +5,7 @@ import json
 import gin
 import numpy as np
 import pytest
+import tiny_vae
 from disentanglement_lib.methods.unsupervised import train
 from PIL import Image
 
@@ -19,21 +20,12 @@ def model_dir(tmp_path_factory):
     train.train_with_gin(
         folder,
         gin_bindings=[
+            *tiny_vae.BINDINGS,
             "model.model = @tc_monitor()",
             "tc_monitor.model = @vae()",
             "tc_monitor.every = 1",
             "tc_monitor.num_images = 8",
-            "vae.beta = 1.",
-            "model.batch_size = 4",
             "model.training_steps = 2",
-            "model.eval_steps = 1",
-            "model.random_seed = 0",
-            "encoder.num_latent = 3",
-            "encoder.encoder_fn = @test_encoder",
-            "decoder.decoder_fn = @test_decoder",
-            "reconstruction_loss.loss_fn = @bernoulli_loss",
-            "vae_optimizer.optimizer_fn = @AdamOptimizer",
-            "dataset.name = 'dummy_data'",
         ],
     )
     gin.clear_config()

@@ -13,14 +13,10 @@ import fake_study
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import model_steps, runner, study_folder
+from rtc_plugin.studies import runner, study_folder
 from rtc_plugin.studies.backends import slurm
 
-
-@pytest.fixture(autouse=True)
-def fake_steps(monkeypatch):
-    monkeypatch.setattr(model_steps, "plan", fake_study.plan)
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(fake_study.__file__))
+pytestmark = pytest.mark.usefixtures("fake_steps")
 
 
 def run(root, *args, **kwargs):

@@ -16,22 +16,10 @@ import pandas as pd
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import (
-    collect,
-    disk,
-    model_steps,
-    results_table,
-    runner,
-    study_folder,
-)
+from rtc_plugin.studies import collect, disk, results_table, runner, study_folder
 
 ALL_DONE = dict.fromkeys(range(fake_study.NUM_MODELS), "done")
-
-
-@pytest.fixture(autouse=True)
-def fake_steps(monkeypatch):
-    monkeypatch.setattr(model_steps, "plan", fake_study.plan)
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(fake_study.__file__))
+pytestmark = pytest.mark.usefixtures("fake_steps")
 
 
 def run(root, *args, **kwargs):

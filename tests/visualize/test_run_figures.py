@@ -2,6 +2,7 @@
 import gin
 import numpy as np
 import pytest
+import tiny_vae
 from disentanglement_lib.methods.unsupervised import train
 from matplotlib import image as matplotlib_image
 
@@ -116,20 +117,7 @@ def test_all_figures_of_a_run(tmp_path):
     gin.clear_config()
     train.train_with_gin(
         str(tmp_path / "model"),
-        gin_bindings=[
-            "model.model = @vae()",
-            "vae.beta = 1.",
-            "model.batch_size = 4",
-            "model.training_steps = 1",
-            "model.eval_steps = 1",
-            "model.random_seed = 0",
-            "encoder.num_latent = 2",
-            "encoder.encoder_fn = @test_encoder",
-            "decoder.decoder_fn = @test_decoder",
-            "reconstruction_loss.loss_fn = @bernoulli_loss",
-            "vae_optimizer.optimizer_fn = @AdamOptimizer",
-            "dataset.name = 'dummy_data'",
-        ],
+        gin_bindings=tiny_vae.BINDINGS,
     )
     gin.clear_config()
     output_dir = tmp_path / "figures"
