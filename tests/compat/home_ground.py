@@ -264,6 +264,8 @@ def train(bindings, model_dir):
     Returns:
       List of floats, the loss at every update.
     """
+    # What was configured before would be saved as this run's.
+    gin.clear_config()
     losses = []
     stock_spec = vae.contrib_tpu.TPUEstimatorSpec
 
