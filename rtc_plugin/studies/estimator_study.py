@@ -19,10 +19,10 @@ import pandas as pd
 import threadpoolctl
 import tqdm
 
+from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.studies import estimator_cells, estimator_summary, gaussian_population
-from rtc_plugin.total_correlation import densities
 from rtc_plugin.visualize import estimators as figures
 
 _MINIBATCH = ("raw", "naive", "mws", "mss0", "mss1", "mss_sym", "leave_one_out")
@@ -229,9 +229,7 @@ def run(study, output_dir, workers=None, progress=True, **options):
         unit="cell",
         disable=not progress,
     ) as bar:
-        for cell, rows in _evaluate_all(
-            waiting, workers or densities.num_usable_cores()
-        ):
+        for cell, rows in _evaluate_all(waiting, workers or num_usable_cores()):
             write_text(_cell_path(cell_dir, cell), json.dumps(rows))
             bar.update()
     rows = []

@@ -11,20 +11,14 @@ but it cancels: at sigma = 1e-6 it loses all digits.)
 """
 
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from rtc_plugin.cores import num_usable_cores
+
 # Two float64 buffers of this size fit the L2 cache of a core.
 _ROWS, _COLUMNS = 64, 1024
-
-
-def num_usable_cores():
-    """Returns how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def gaussian_log_density(z, z_mean, z_logvar):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import tqdm
 
+from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
 from rtc_plugin.zoo import archive, measure, scores
 
@@ -131,7 +132,7 @@ def run(jobs, output_dir, data="auto", bindings=(), workers=None):
         for job in jobs
         if not os.path.isdir(measure.result_folder(os.path.join(output_dir, job.name)))
     ]
-    cores = len(os.sched_getaffinity(0))
+    cores = num_usable_cores()
     workers = max(1, min(workers or cores, len(missing)))
     threads = str(max(1, cores // workers))
     environment = {

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import pandas as pd
 import tqdm
 
+from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
 from rtc_plugin.studies import results_table, study_folder
 from rtc_plugin.zoo import archive, numbers
@@ -149,7 +150,7 @@ def _map(pieces, folder, origin, workers):
         (piece, os.path.join(folder, f"{i}.parquet"), origin)
         for i, piece in enumerate(pieces)
     ]
-    workers = min(workers or len(os.sched_getaffinity(0)), len(pieces))
+    workers = min(workers or num_usable_cores(), len(pieces))
     total = sum(map(len, pieces))
     with tqdm.tqdm(total=total, desc="reading", unit="model", disable=None) as bar:
         with contextlib.ExitStack() as stack:

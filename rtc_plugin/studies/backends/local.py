@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.studies import backends, worker
 
 TICK_SECONDS = 1
@@ -95,7 +96,7 @@ class _Processes:
 
 
 def _environment(workers):
-    threads = max(1, len(os.sched_getaffinity(0)) // workers)
+    threads = max(1, num_usable_cores() // workers)
     # Ours to set, by each command for itself, unless the user wants to see more.
     inherited = {
         name: value
