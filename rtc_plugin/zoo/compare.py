@@ -107,8 +107,7 @@ def compare(own_paths=(), zoo_paths=()):
         `Comparison`.
 
     Raises:
-        UserError: Something cannot be read, the sample is not there, or nothing is in
-            common.
+        UserError: Something cannot be read, or nothing is in common.
     """
     if zoo_paths:
         zoo, notice = _load(zoo_paths, "zoo"), _describe(zoo_paths)

@@ -29,6 +29,8 @@ _OWN = "#C0245E"
 _FEWEST_FOR_VIOLIN = 10
 _MOST_AS_VECTORS = 400
 _WIDTH = 0.72
+# Total correlations reach from hundredths of a nat to tens of nats.
+_LINEAR_UP_TO, _LOGARITHMIC_FROM = 1.0, 10.0
 
 
 def distributions(runs):
@@ -118,6 +120,10 @@ def _draw_panel(axes, rows):
     title = f"{rows['quantity'].iloc[0]} · {rows['representation'].iloc[0]}"
     axes.set_title(title, fontsize=10)
     axes.set_ylabel(f"{direction} is better", fontsize=8)
+    if direction == "lower" and rows["value"].max() > _LOGARITHMIC_FROM:
+        axes.set_yscale("symlog", linthresh=_LINEAR_UP_TO)
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_ylabel(f"lower is better; log. above {_LINEAR_UP_TO:g}", fontsize=8)
     axes.set_xticks(range(len(names)), [labels.label(n) for n in names])
     axes.tick_params(axis="x", rotation=30, labelsize=8)
     for text in axes.get_xticklabels():

@@ -16,23 +16,32 @@ from rtc_plugin.errors import UserError
 from rtc_plugin.studies import study_folder
 from rtc_plugin.zoo import sample, scores
 
+# All methods of the study that have these strengths, and RTC-VAE.
+COMMAND = (
+    "rtc_zoo rebuild --dataset=dsprites_full,shapes3d --twins "
+    "--model=beta_vae,factor_vae,dip_vae_i,dip_vae_ii,beta_tc_vae,annealed_vae,rtc_vae "
+    "--strength=4,10,16,50 --seed=0,1 --steps=1500 --light --workers=2 "
+    "--output_dir=output/zoo_sample"
+)
+
 
 def main():
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("root", help="folder that rtc_zoo rebuild has made")
-    parser.add_argument("--command", default=sample.COMMAND, help="what has made it")
+    parser.add_argument("--command", default=COMMAND, help="what has made it")
     options = parser.parse_args()
     try:
         settings = study_folder.StudyFolder(options.root).settings
         statuses = _statuses(options.root)
         num_models, problems = sample.pack(
             options.root,
-            options.command,
-            max(status["time"] for status in statuses)[:10],
-            _same(statuses, "versions"),
-            "Bindings that differ from the study's: "
-            f"{'; '.join(settings['bindings'] + settings['evaluation_bindings'])}.",
+            {
+                "command": options.command,
+                "date": max(status["time"] for status in statuses)[:10],
+                "versions": _same(statuses, "versions"),
+                "bindings": settings["bindings"] + settings["evaluation_bindings"],
+            },
         )
     except UserError as error:
         sys.exit(str(error))

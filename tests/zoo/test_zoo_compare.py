@@ -2,7 +2,6 @@
 """Own runs against the zoo: who is compared with whom, what is said, and the page."""
 
 import html.parser
-import json
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import zoo_files
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.studies import results_table
-from rtc_plugin.zoo import compare, numbers, page, pitfalls, published, sample
+from rtc_plugin.zoo import compare, numbers, page, pitfalls, published
 
 
 def table(*models, origin="zoo"):
@@ -159,43 +158,6 @@ def test_without_own_runs_rtc_vae_of_the_zoo_takes_their_place(tmp_path):
 def test_without_own_runs_and_rtc_vae_there_is_nothing_to_do(zoo):
     with pytest.raises(UserError, match="needs own runs"):
         compare.compare([], [zoo])
-
-
-# The packaged sample.
-
-
-def test_without_a_zoo_the_sample_is_used_and_said_to_be_one(
-    tmp_path, own, zoo, monkeypatch
-):
-    path = str(tmp_path / "sample.parquet")
-    root = tmp_path / "rebuilt"
-    root.mkdir()
-    zoo_files.write_zip(root / "1.zip", zoo_files.model_files(number("beta_vae", 4, 0)))
-    count, problems = sample.pack(
-        str(root),
-        "rtc_zoo rebuild ...",
-        "2026-11-23",
-        {"tensorflow": "2.15"},
-        path=path,
-    )
-    assert (count, problems) == (1, [])
-    monkeypatch.setattr(sample.read, "__defaults__", (path,))
-    monkeypatch.setattr(sample.notice, "__defaults__", (path,))
-    comparison = compare.compare([own], [])
-    for words in (
-        "rebuilt sample that ships",
-        "not the published models",
-        "rtc_zoo rebuild ...",
-        "2026-11-23",
-        "tensorflow 2.15",
-    ):
-        assert words in comparison.notice
-    assert set(comparison.runs[comparison.runs.role == "zoo"].origin) == {"rebuilt"}
-
-
-def test_without_a_sample_it_is_said_how_to_make_one(tmp_path):
-    with pytest.raises(UserError, match="no rebuilt sample.*rtc_zoo rebuild .*--twins"):
-        sample.read(str(tmp_path / "nothing.parquet"))
 
 
 # Pitfalls.
@@ -361,21 +323,3 @@ def test_published_numbers_have_a_source_and_a_place():
     assert (known[["dataset", "quantity", "source", "place"]] != "").all(axis=None)
     assert known["value"].between(0, 1).all()
     assert np.issubdtype(known["strength"].dtype, np.floating)
-
-
-def test_metadata_of_a_sample_is_kept(tmp_path):
-    root = tmp_path / "rebuilt"
-    root.mkdir()
-    zoo_files.write_model(root, 0)
-    path = str(tmp_path / "sample.parquet")
-    sample.pack(str(root), "command", "date", {"numpy": "2"}, "remark", path)
-    described = sample.describe(path)
-    assert json.loads(json.dumps(described)) == {
-        "command": "command",
-        "date": "date",
-        "versions": {"numpy": "2"},
-        "remark": "remark",
-    }
-    kept = sample.read(path)
-    assert not [name for name in kept if "AdamOptimizer" in name]
-    assert set(kept["folder"]) == {"0"}
