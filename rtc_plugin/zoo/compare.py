@@ -206,6 +206,8 @@ def to_runs(table, role):
         index="key", columns="score", values="value", aggfunc="last"
     )
     dead = dead.reindex(columns=list(_DEAD))
+    # What a model logs of its own training is called like some metrics.
+    table = table[table["metric"] != results_table.TRAINING]
     parts = []
     for quantity in QUANTITIES:
         rows = table[table["score"] == quantity.score]

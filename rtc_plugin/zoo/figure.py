@@ -28,7 +28,7 @@ _OTHER = "#777777"
 _OWN = "#C0245E"
 _FEWEST_FOR_VIOLIN = 10
 _MOST_AS_VECTORS = 400
-_WIDTH = 0.72
+_WIDTH = 0.6
 # Total correlations reach from hundredths of a nat to tens of nats.
 _LINEAR_UP_TO, _LOGARITHMIC_FROM = 1.0, 10.0
 
@@ -86,6 +86,8 @@ def _handle(marker, colour, label, edge="none"):
 def _draw_panel(axes, rows):
     names = labels.in_order(rows["model"])
     for x, name in enumerate(names):
+        if x % 2:
+            axes.axvspan(x - 0.5, x + 0.5, color=_OTHER, alpha=0.08, linewidth=0)
         method = rows[rows["model"] == name]
         strengths = sorted(set(method["strength"].dropna()))
         zoo = method[method["role"] == compare.ZOO]
@@ -117,8 +119,7 @@ def _draw_panel(axes, rows):
             zorder=3,
         )
     direction = "higher" if rows["higher_is_better"].iloc[0] else "lower"
-    title = f"{rows['quantity'].iloc[0]} · {rows['representation'].iloc[0]}"
-    axes.set_title(title, fontsize=10)
+    axes.set_title(_title(rows), fontsize=10)
     axes.set_ylabel(f"{direction} is better", fontsize=8)
     if direction == "lower" and rows["value"].max() > _LOGARITHMIC_FROM:
         axes.set_yscale("symlog", linthresh=_LINEAR_UP_TO)
@@ -130,7 +131,17 @@ def _draw_panel(axes, rows):
         text.set(ha="right", rotation_mode="anchor")
     axes.tick_params(axis="y", labelsize=8)
     axes.grid(axis="y", alpha=0.25)
-    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_xlim(-0.5, len(names) - 0.5)
+
+
+def _title(rows):
+    quantity, representation = (
+        rows[column].iloc[0] for column in ("quantity", "representation")
+    )
+    # What is measured on both means and variances says in its name of which.
+    if representation not in ("mean", "sampled"):
+        return quantity
+    return f"{quantity} · {representation}"
 
 
 def _offsets(rows, strengths):

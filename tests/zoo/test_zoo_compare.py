@@ -115,6 +115,15 @@ def test_groups_are_methods_at_strengths(own, zoo):
     assert cell["mean_low"] <= 0.21 <= cell["mean_high"]
 
 
+def test_what_training_logs_is_no_score():
+    models = table((number("rtc_vae", 10, 0), {"mig": 0.2}, {}))
+    logged = models.assign(
+        representation="", metric="training", score="total_correlation", value=1.0
+    )
+    runs = compare.to_runs(pd.concat([models, logged]), "own")
+    assert list(runs["quantity"]) == ["MIG"]
+
+
 def test_same_input_gives_the_same_numbers(own, zoo):
     first, second = (compare.compare([own], [zoo]) for _ in range(2))
     pd.testing.assert_frame_equal(first.methods, second.methods)
