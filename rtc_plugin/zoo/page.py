@@ -4,6 +4,7 @@
 import datetime
 
 import jinja2
+import markupsafe
 import numpy as np
 
 import rtc_plugin
@@ -31,7 +32,9 @@ def render(comparison, figures):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, span=_span, label=labels.label)
+    environment.filters.update(
+        number=_number, span=_span, label=labels.label, breakable=_breakable
+    )
     found = pitfalls.find(comparison.runs)
     letters = _Letters(comparison.runs, found)
     known = published.read()
@@ -122,6 +125,11 @@ def _section(comparison, letters, dataset, fig):
         "quantities": list(dict.fromkeys(row["quantity"] for row in methods)),
         "representations": sorted({row["representation"] for row in methods}),
     }
+
+
+def _breakable(name):
+    """Lets a name be broken after its underscores, to keep a column narrow."""
+    return markupsafe.Markup("_<wbr>").join(name.split("_"))
 
 
 def _number(value, digits=3):
