@@ -90,12 +90,13 @@ def column(browser, number):
 
 
 def heading(browser, text):
-    (found,) = [
-        button
-        for button in browser.find_elements(By.CSS_SELECTOR, "#results-table th button")
-        if button.text.strip() == text
-    ]
-    return found
+    """Returns a button, whose text is there once a busy browser has drawn it."""
+
+    def find(_):
+        buttons = browser.find_elements(By.CSS_SELECTOR, "#results-table th button")
+        return next((b for b in buttons if b.text.strip() == text), None)
+
+    return WebDriverWait(browser, 10).until(find)
 
 
 def aria_sort(button):

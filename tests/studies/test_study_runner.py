@@ -29,7 +29,10 @@ def run(root, *args, **kwargs):
 def start(root, workers=2):
     """Starts a runner in a process of its own."""
     program = (
-        "import sys, fake_study; from rtc_plugin.studies import model_steps, runner; "
+        "import signal, sys, fake_study; "
+        "from rtc_plugin.studies import model_steps, runner; "
+        # Who runs the tests in the background may have a shell that ignores it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
         "model_steps.plan = fake_study.plan; "
         f"runner.run(fake_study.NAME, root=sys.argv[1], workers={workers})"
     )
