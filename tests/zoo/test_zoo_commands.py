@@ -8,12 +8,30 @@ import subprocess
 import sys
 import threading
 
+import pandas as pd
 import pytest
 import zoo_files
 
 from rtc_plugin.studies import results_table
 from rtc_plugin.zoo import numbers
 
+# Metrics of hardly any images.
+FEW = (
+    "beta_vae_sklearn.num_train = 20",
+    "beta_vae_sklearn.num_eval = 10",
+    "factor_vae_score.num_variance_estimate = 100",
+    "factor_vae_score.num_train = 20",
+    "factor_vae_score.num_eval = 10",
+    "dci.num_train = 40",
+    "dci.num_test = 20",
+    "mig.num_train = 100",
+    "sap_score.num_train = 50",
+    "sap_score.num_test = 20",
+    "unsupervised_metrics.num_train = 100",
+    "rtc_metrics.num_train = 200",
+    "rtc_metrics.metrics = (@tc_disparity,)",
+    "tc_disparity.num_bootstrap = 2",
+)
 SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "rtc_zoo"
 
 
@@ -64,6 +82,28 @@ def test_zoo_is_fetched_read_and_compared(address, tmp_path):
     assert "what was read from zoo.parquet" in compared.stdout
     page = (tmp_path / "comparison" / "index.html").read_text()
     assert "dsprites_rendered" in page and "Gaussian TC" in page
+
+
+def test_zoo_is_measured_and_a_model_of_it_made_anew(zips, tmp_path):
+    few = [f"--gin_bindings={binding}" for binding in FEW]
+    measured = rtc_zoo(
+        "evaluate", zips, "--trust", "--output_dir=measured", *few, cwd=tmp_path
+    )
+    assert measured.returncode == 0, measured.stderr
+    assert "1 models have their metrics in measured" in measured.stdout
+
+    again = ["rebuild", "300", "--twins", "--light", "--steps=2", "--output_dir=made"]
+    made = rtc_zoo(*again, *few, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "1 of 1 models are done in made" in made.stdout
+    study = {path.name for path in (tmp_path / "made/300/metrics/mean").iterdir()}
+    assert len(study) == 7
+
+    # The zoo's model and the one made anew are the same but for a batch size.
+    compared = rtc_zoo("compare", "made", f"--zoo={zips},measured", cwd=tmp_path)
+    assert compared.returncode == 0, compared.stderr
+    found = pd.read_csv(tmp_path / "comparison" / "own_runs.csv")
+    assert {"Gaussian TC", "TC of means"} <= set(found["quantity"])
 
 
 def test_list_filters():
