@@ -112,7 +112,8 @@ def compare(own_paths=(), zoo_paths=()):
     if zoo_paths:
         zoo, notice = _load(zoo_paths, "zoo"), _describe(zoo_paths)
     else:
-        zoo, notice = _slim(sample.read()), sample.notice()
+        table = sample.read()
+        zoo, notice = _slim(table), sample.notice(table, sample.describe())
     zoo_runs = to_runs(zoo, ZOO)
     if own_paths:
         own_runs = to_runs(_load(own_paths, "own"), OWN)

@@ -28,9 +28,13 @@ def describe(path=FILE):
     return json.loads(pyarrow.parquet.read_schema(path).metadata[_METADATA])
 
 
-def notice(path=FILE):
-    """Returns sentences that say what the sample is and is not."""
-    made, table = describe(path), read(path)
+def notice(table, made):
+    """Returns sentences that say what the sample is and is not.
+
+    Args:
+        table: The sample's, see `read`.
+        made: How it was made, see `describe`.
+    """
     steps = " or ".join(f"{n:,}" for n in sorted(set(table["training_steps"])))
     versions = ", ".join(f"{k} {v}" for k, v in made["versions"].items())
     return (

@@ -70,18 +70,19 @@ def test_it_is_small():
     assert os.path.getsize(sample.FILE) < 1_000_000
 
 
-def test_it_says_what_it_is_and_is_not():
-    notice = sample.notice()
+def test_it_says_what_it_is_and_is_not(shipped):
+    made = sample.describe()
+    notice = sample.notice(shipped, made)
     for words in ("not the published models", "rendered twins", "rtc_zoo rebuild"):
         assert words in notice
-    made = sample.describe()
     assert made["date"] in notice
     assert {"python", "disentanglement-lib", "numpy"} <= set(made["versions"])
 
 
-def test_it_is_compared_with_when_no_zoo_is_given():
+def test_it_is_compared_with_when_no_zoo_is_given(shipped):
     comparison = compare.compare()
-    assert sample.notice() in comparison.notice
+    assert sample.notice(shipped, sample.describe()) in comparison.notice
+    assert set(comparison.runs["origin"]) == {"rebuilt"}
     # Its RTC-VAE models stand for the own runs that nobody gave.
     assert set(comparison.methods["own_model"]) == {"rtc_vae"}
     assert comparison.methods["zoo_model"].nunique() == 6
@@ -105,6 +106,6 @@ def test_a_packed_folder_tells_how_it_was_made(tmp_path):
     kept = sample.read(path)
     assert not [name for name in kept if "AdamOptimizer" in name]
     assert set(kept["folder"]) == {"0"}
-    said = sample.notice(path)
+    said = sample.notice(kept, made)
     assert "1 models, trained anew for 300,000 steps" in said
     assert "Made on 2026-11-23 by `rtc_zoo rebuild 0` with numpy 2." in said
