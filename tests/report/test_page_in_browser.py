@@ -90,11 +90,12 @@ def column(browser, number):
 
 
 def heading(browser, text):
-    """Returns a button, whose text is there once a busy browser has drawn it."""
+    """Returns the one button, whose text is there once a busy browser has drawn it."""
 
     def find(_):
         buttons = browser.find_elements(By.CSS_SELECTOR, "#results-table th button")
-        return next((b for b in buttons if b.text.strip() == text), None)
+        found = [button for button in buttons if button.text.strip() == text]
+        return found[0] if len(found) == 1 else None
 
     return WebDriverWait(browser, 10).until(find)
 
