@@ -17,7 +17,7 @@ import time
 import numpy as np
 
 from rtc_plugin import total_correlation
-from rtc_plugin.studies import estimator_study
+from rtc_plugin.estimators import study as study_lib
 from rtc_plugin.total_correlation import densities
 
 
@@ -120,7 +120,7 @@ def time_study():
     """Prints the seconds of the figure2 study at its default settings."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        estimator_study.run("figure2", folder)
+        study_lib.run("figure2", folder)
         print(f"figure2 study: {time.perf_counter() - start:.0f} s")
 
 

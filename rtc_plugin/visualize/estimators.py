@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures of the estimator study: the estimate against the truth.
 
-Each function takes a study's rows (columns `estimator_cells.COLUMNS`) and returns a
+Each function takes a study's rows (columns `cells.COLUMNS`) and returns a
 matplotlib figure. Bands are two standard errors; the scale is linear between -1 and 1
 nat and logarithmic beyond, so that a bias of a hundred nats and an error of a tenth
 can be seen side by side.

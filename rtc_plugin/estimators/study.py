@@ -21,8 +21,9 @@ import tqdm
 
 from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
+from rtc_plugin.estimators import cells as cells_lib
+from rtc_plugin.estimators import gaussian_population, summary
 from rtc_plugin.files import whole_file
-from rtc_plugin.studies import estimator_cells, estimator_summary, gaussian_population
 from rtc_plugin.visualize import estimators as figures
 
 _MINIBATCH = ("raw", "naive", "mws", "mss0", "mss1", "mss_sym", "leave_one_out")
@@ -39,7 +40,7 @@ class Settings(NamedTuple):
         structures: Of the means' correlation.
         targets: Values of `target_on`.
         target_on: `det`, `tc_mean`, `tc_sample`, `shut` or `case`.
-        estimators: Names, from `estimator_cells.ESTIMATORS`.
+        estimators: Names, from `cells.ESTIMATORS`.
         repetitions: Batches per cell.
     """
 
@@ -167,7 +168,7 @@ def plan(study, seed=0, discriminator_steps=1000, **options):
     for structure, dim, sigma, target in combinations:
         for batch_size in settings.batch_sizes:
             for dataset_size in settings.dataset_sizes:
-                cell = estimator_cells.Cell(
+                cell = cells_lib.Cell(
                     study,
                     structure,
                     dim,
@@ -196,7 +197,7 @@ def run(study, output_dir, workers=None, progress=True, **options):
     """Runs a study and writes its table, figure and summary.
 
     Below output_dir: `results.csv` and `results.parquet` (one row per cell and
-    estimator, columns `estimator_cells.COLUMNS`; rows of other studies that are there
+    estimator, columns `cells.COLUMNS`; rows of other studies that are there
     stay), `STUDY.png` and `.svg`, `summary.md`, and `cells/`.
 
     Args:
@@ -236,7 +237,7 @@ def run(study, output_dir, workers=None, progress=True, **options):
     for cell in cells:
         with open(_cell_path(cell_dir, cell), encoding="utf-8") as f:
             rows += json.load(f)
-    results = pd.DataFrame(rows, columns=list(estimator_cells.COLUMNS))
+    results = pd.DataFrame(rows, columns=list(cells_lib.COLUMNS))
     write_results(results, output_dir, study)
     return results
 
@@ -245,7 +246,7 @@ def write_results(results, output_dir, study):
     """Writes a study's rows, its figure and the summary of all studies there."""
     table = write_table(results, output_dir, study)
     figures.save(figures.draw(study, results), os.path.join(output_dir, study))
-    text = estimator_summary.summarise(table)
+    text = summary.summarise(table)
     write_text(os.path.join(output_dir, "summary.md"), text)
 
 
@@ -279,7 +280,7 @@ def _evaluate_all(cells, workers):
     if workers == 1 or len(cells) < 2:
         with threadpoolctl.threadpool_limits(1):
             for cell in cells:
-                yield cell, estimator_cells.evaluate(cell)
+                yield cell, cells_lib.evaluate(cell)
         return
     # A fresh interpreter per worker: a fork would inherit TensorFlow's threads.
     pool = concurrent.futures.ProcessPoolExecutor(
@@ -291,7 +292,7 @@ def _evaluate_all(cells, workers):
     with pool:
         # The slow cells first, so that no worker is left with one at the end.
         order = sorted(cells, key=lambda c: -c.dim * c.batch_size * c.dataset_size)
-        futures = {pool.submit(estimator_cells.evaluate, c): c for c in order}
+        futures = {pool.submit(cells_lib.evaluate, c): c for c in order}
         try:
             for future in concurrent.futures.as_completed(futures):
                 yield futures[future], future.result()
@@ -302,10 +303,9 @@ def _evaluate_all(cells, workers):
 
 def _check(study, settings, given):
     for name in settings.estimators:
-        if name not in estimator_cells.ESTIMATORS:
+        if name not in cells_lib.ESTIMATORS:
             raise UserError(
-                f"--estimators {name}: choose from "
-                f"{', '.join(estimator_cells.ESTIMATORS)}."
+                f"--estimators {name}: choose from {', '.join(cells_lib.ESTIMATORS)}."
             )
     if study == "theorem1":
         fixed = {"dims", "sigmas", "structures", "targets", "target_on"} & set(given)

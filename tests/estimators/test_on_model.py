@@ -7,7 +7,7 @@ from rtc_plugin.errors import UserError
 
 hub = pytest.importorskip("tensorflow_hub")
 tf = pytest.importorskip("tensorflow.compat.v1")
-on_model = pytest.importorskip("rtc_plugin.studies.estimators_on_model")
+on_model = pytest.importorskip("rtc_plugin.estimators.on_model")
 
 
 def write_module(model_dir, dataset="dummy_data"):

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from rtc_plugin import total_correlation
-from rtc_plugin.studies import gaussian_population, theorem1
+from rtc_plugin.estimators import gaussian_population, theorem1
 
 COLUMNS = (
     "study",

@@ -18,7 +18,7 @@ def summarise(results):
     """Returns a Markdown text: holds, fails, or holds only where, for each claim.
 
     Args:
-        results: Rows of any studies, columns `estimator_cells.COLUMNS`.
+        results: Rows of any studies, columns `cells.COLUMNS`.
     """
     fixed = results[results["study"].isin(["figure2", "dimension", "batch"])]
     limits = results[results["study"].isin(["sigma", "shutdown"])]

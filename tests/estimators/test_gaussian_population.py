@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from rtc_plugin.studies import gaussian_population
+from rtc_plugin.estimators import gaussian_population
 
 CELLS = json.loads(
     (pathlib.Path(__file__).parents[1] / "data/total_correlation.json").read_text()

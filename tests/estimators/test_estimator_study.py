@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import estimator_cells, estimator_study, estimator_summary
+from rtc_plugin.estimators import cells as cells_lib
+from rtc_plugin.estimators import study as study_lib
+from rtc_plugin.estimators import summary
 
 ROOT = pathlib.Path(__file__).parents[2]
 COLUMNS = (
@@ -32,7 +34,7 @@ SMALL = {
 
 def run(study, folder, **options):
     small = dict(batch_sizes=(64,), repetitions=2, discriminator_steps=20, workers=1)
-    return estimator_study.run(
+    return study_lib.run(
         study, str(folder), progress=False, **{**small, **SMALL[study], **options}
     )
 
@@ -42,7 +44,7 @@ def numbers(results):
     return results.drop(columns="seconds")
 
 
-@pytest.mark.parametrize("study", estimator_study.STUDIES)
+@pytest.mark.parametrize("study", study_lib.STUDIES)
 def test_every_study_writes_table_figure_and_summary(study, tmp_path):
     results = run(study, tmp_path)
     assert list(results.columns) == COLUMNS
@@ -85,7 +87,7 @@ def test_rows_do_not_depend_on_workers_nor_on_the_other_estimators(tmp_path):
 
 def test_resumes_by_cell(tmp_path, monkeypatch):
     evaluated = []
-    evaluate = estimator_cells.evaluate
+    evaluate = cells_lib.evaluate
 
     def fail_on_second(cell):
         evaluated.append(cell.target)
@@ -93,7 +95,7 @@ def test_resumes_by_cell(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return evaluate(cell)
 
-    monkeypatch.setattr(estimator_cells, "evaluate", fail_on_second)
+    monkeypatch.setattr(cells_lib, "evaluate", fail_on_second)
     with pytest.raises(KeyboardInterrupt):
         run("figure2", tmp_path)
     assert not (tmp_path / "results.csv").exists()
@@ -114,9 +116,7 @@ def test_rows_of_other_studies_stay(tmp_path):
 
 
 def test_unreachable_targets_are_left_out_and_named():
-    cells, missing = estimator_study.plan(
-        "dimension", dims=(1, 2, 4), targets=(0.0, 3.0)
-    )
+    cells, missing = study_lib.plan("dimension", dims=(1, 2, 4), targets=(0.0, 3.0))
     assert [(c.dim, c.target) for c in cells] == [(1, 0), (2, 0), (4, 0), (4, 3)]
     assert len(missing) == 2 and "cannot be reached with 2 latents" in missing[1]
 
@@ -165,7 +165,7 @@ def rows(**columns):
 
 
 def test_summary_says_holds_fails_and_where():
-    text = estimator_summary.summarise(
+    text = summary.summarise(
         rows(
             dim=[2, 2, 2, 6, 6, 6],
             estimator=["mws", "mss0", "mss1"] * 2,
@@ -183,7 +183,7 @@ def test_summary_says_holds_fails_and_where():
 
 def test_summary_of_the_limit_formulas():
     formula = 9 * math.log(512)
-    text = estimator_summary.summarise(
+    text = summary.summarise(
         rows(
             study="sigma",
             dim=10,
@@ -222,7 +222,7 @@ def test_summary_of_the_limit_formulas():
 )
 def test_user_errors(study, options, message):
     with pytest.raises(UserError, match=message):
-        estimator_study.plan(study, **options)
+        study_lib.plan(study, **options)
 
 
 def command(*flags):
@@ -263,7 +263,7 @@ def test_command_explains_user_errors():
 
 
 def test_the_study_needs_no_tensorflow():
-    code = "import sys, rtc_plugin.studies.estimator_study; " + (
+    code = "import sys, rtc_plugin.estimators.study; " + (
         "sys.exit('tensorflow' in sys.modules or 'disentanglement_lib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

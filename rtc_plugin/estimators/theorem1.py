@@ -24,7 +24,7 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from rtc_plugin import total_correlation
-from rtc_plugin.studies import gaussian_population
+from rtc_plugin.estimators import gaussian_population
 
 STRUCTURES = ("figure1", "family", "rank_one", "heteroscedastic")
 

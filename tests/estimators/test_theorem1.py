@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rtc_plugin import total_correlation as tc
-from rtc_plugin.studies import theorem1
+from rtc_plugin.estimators import theorem1
 
 EXACT = json.loads(
     (pathlib.Path(__file__).parents[1] / "data/total_correlation.json").read_text()

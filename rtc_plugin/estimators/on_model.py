@@ -19,16 +19,17 @@ from disentanglement_lib.data.ground_truth import named_data
 from rtc_plugin import total_correlation
 from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
+from rtc_plugin.estimators import cells as cells_lib
+from rtc_plugin.estimators import study as study_lib
 from rtc_plugin.evaluation import codes
-from rtc_plugin.studies import estimator_cells, estimator_study
 from rtc_plugin.visualize import estimators as figures
 
 BATCH_SIZES = (64, 256, 1024)
 DATASET_SIZES = (1000, 10000, None)  # None is the whole data set.
 ESTIMATORS = (
     *total_correlation.ESTIMATORS,
-    *estimator_cells.SAMPLE_ESTIMATORS,
-    estimator_cells.DENSITY_RATIO,
+    *cells_lib.SAMPLE_ESTIMATORS,
+    cells_lib.DENSITY_RATIO,
 )
 
 
@@ -133,11 +134,11 @@ def run(
             seed,
             discriminator_steps,
         )
-    results = pd.DataFrame(rows, columns=list(estimator_cells.COLUMNS))
-    estimator_study.write_table(results, output_dir, "on_model")
+    results = pd.DataFrame(rows, columns=list(cells_lib.COLUMNS))
+    study_lib.write_table(results, output_dir, "on_model")
     figures.save(figures.on_model(results), os.path.join(output_dir, "on_model"))
     text = describe(results)
-    estimator_study.write_text(os.path.join(output_dir, "on_model.md"), text)
+    study_lib.write_text(os.path.join(output_dir, "on_model.md"), text)
     print(text)
     return results
 
@@ -192,21 +193,21 @@ def compare(
             seconds=seconds,
         )
 
-    rows = [row(size, estimator_cells.MIXTURE, *exact, num_samples, start)]
+    rows = [row(size, cells_lib.MIXTURE, *exact, num_samples, start)]
     dataset = EncodedDataset(z_mean, z_logvar)
-    if estimator_cells.DENSITY_RATIO in estimators:
+    if cells_lib.DENSITY_RATIO in estimators:
         start = time.perf_counter()
-        estimate, _ = estimator_cells.density_ratio(
+        estimate, _ = cells_lib.density_ratio(
             dataset, np.random.default_rng([seed, 2, size]), discriminator_steps
         )
         value = estimate.value, estimate.standard_error, 1, start
         # It does not depend on B: every step sees fresh samples.
-        rows += [row(b, estimator_cells.DENSITY_RATIO, *value) for b in batch_sizes]
+        rows += [row(b, cells_lib.DENSITY_RATIO, *value) for b in batch_sizes]
     for batch_size in batch_sizes:
         random = np.random.default_rng([seed, 3, size, batch_size])
         batches = [dataset.draw(random, batch_size) for _ in range(repetitions)]
         for estimator in estimators:
-            if estimator == estimator_cells.DENSITY_RATIO:
+            if estimator == cells_lib.DENSITY_RATIO:
                 continue
             start = time.perf_counter()
             values = [_estimate(batch, estimator, size) for batch in batches]
@@ -226,11 +227,11 @@ def compare(
 
 def describe(results):
     """Returns the errors of all estimators as a Markdown table."""
-    table = results[results["estimator"] != estimator_cells.MIXTURE]
+    table = results[results["estimator"] != cells_lib.MIXTURE]
     table = table.assign(error=table["mean"] - table["tc_sample_true"])
     columns = ["dataset_size", "batch_size"]
     table = table.pivot_table("error", "estimator", columns, sort=False)
-    exact = results[results["estimator"] == estimator_cells.MIXTURE]
+    exact = results[results["estimator"] == cells_lib.MIXTURE]
     lines = ["# Error of the estimators on the model, nats", ""]
     for line in exact.itertuples():
         lines.append(
@@ -298,6 +299,6 @@ def encode_model(model_dir, num_images=None, seed=0):
 
 
 def _estimate(batch, estimator, dataset_size):
-    if estimator in estimator_cells.SAMPLE_ESTIMATORS:
-        return estimator_cells.SAMPLE_ESTIMATORS[estimator](batch[0])
+    if estimator in cells_lib.SAMPLE_ESTIMATORS:
+        return cells_lib.SAMPLE_ESTIMATORS[estimator](batch[0])
     return total_correlation.minibatch(*batch, estimator, dataset_size)

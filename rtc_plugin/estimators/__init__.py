@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The estimators of total correlation compared, on populations and on a model."""
