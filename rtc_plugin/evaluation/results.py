@@ -10,7 +10,8 @@ def to_json(results):
     """Turns the results of a metric into plain Python values.
 
     Args:
-        results: Dictionary of numbers, strings, None, arrays and nestings of lists.
+        results: Dictionary of numbers, strings, None, arrays and nestings of lists and
+            of dictionaries.
 
     Returns:
         Dictionary of the same keys.
@@ -27,9 +28,27 @@ def _plain(value, name):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
         return [_plain(item, name) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item, name) for key, item in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name} is not finite.")
     return value
+
+
+def withhold(results, keys, reason):
+    """Notes in the results of a metric that some values cannot be had, and why.
+
+    The values become None, `not_computed` lists their keys, and `reasons` has a
+    sentence for each.
+
+    Args:
+        results: Dictionary, changed in place.
+        keys: The keys of the values.
+        reason: One sentence for the user.
+    """
+    results.update(dict.fromkeys(keys))
+    results.setdefault("not_computed", []).extend(keys)
+    results.setdefault("reasons", {}).update(dict.fromkeys(keys, reason))
 
 
 def off_diagonal(matrix):

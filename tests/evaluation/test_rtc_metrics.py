@@ -7,7 +7,7 @@ import pytest
 
 from rtc_plugin.evaluation import metrics
 
-SHARED = {"representation", "not_computed"}
+SHARED = {"representation", "not_computed", "reasons"}
 SMALL = dict(num_train=200, batch_size=50)
 NAMES = [
     "compute_tc_disparity",

@@ -132,6 +132,10 @@ def test_plain_codes_give_their_half():
         assert known in results and unknown in results["not_computed"]
 
 
-def test_too_few_images_are_refused():
-    with pytest.raises(UserError, match="tc_nongaussian.num_train=100"):
+def test_too_few_images_are_refused_and_those_of_codes_are_counted():
+    with pytest.raises(UserError, match="tc_nongaussian: 100 images .* num_train"):
         compute_tc_nongaussian(None, None, None, num_train=100)
+    z = np.random.default_rng(0).standard_normal((200, 2))
+    with pytest.raises(UserError, match="tc_nongaussian: 199 images"):
+        measure(z[:199], **FAST)
+    assert measure(z, num_train=100, **FAST)["num_pairs"] == 1

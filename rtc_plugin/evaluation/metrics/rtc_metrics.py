@@ -63,7 +63,8 @@ def compute_rtc_metrics(
             `(@tc_disparity, @mig_variants)`.
 
     Returns:
-        Dictionary with the keys of all of them; `not_computed` is joined.
+        Dictionary with the keys of all of them; `not_computed` and `reasons` are
+        joined.
 
     Raises:
         UserError: As the metrics.
@@ -77,7 +78,7 @@ def compute_rtc_metrics(
         batch_size,
     )
     state = random_state.get_state()
-    results, not_computed = {}, []
+    results, not_computed, reasons = {}, [], {}
     for metric in metrics:
         logging.info("Computing %s.", metric.__name__)
         own_state = np.random.RandomState()
@@ -90,5 +91,6 @@ def compute_rtc_metrics(
             codes=codes,
         )
         not_computed += measured.pop("not_computed", [])
+        reasons.update(measured.pop("reasons", {}))
         results.update(measured)
-    return dict(results, not_computed=not_computed)
+    return dict(results, not_computed=not_computed, reasons=reasons)

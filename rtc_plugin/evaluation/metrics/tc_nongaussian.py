@@ -73,7 +73,7 @@ def compute_tc_nongaussian(
         random_state: Numpy random state used for randomness.
         artifact_dir: Leads to the saved configuration of the representation.
         codes: `Codes` to use instead of encoding images.
-        num_train: Number of images.
+        num_train: Number of images, where no `codes` are given.
         batch_size: Batch size for encoding.
         num_neighbours: k of the neighbour estimates.
         num_permutations: Shuffles behind each p-value, whose smallest value is
@@ -93,10 +93,11 @@ def compute_tc_nongaussian(
     Raises:
         UserError: See `codes.encode`; also fewer than 200 images.
     """
-    if num_train < _MIN_SAMPLES:
+    num_images = num_train if codes is None else len(codes.plain)
+    if num_images < _MIN_SAMPLES:
         raise UserError(
-            f"tc_nongaussian.num_train={num_train} is too small for neighbour "
-            f"estimates; use {_MIN_SAMPLES} or more, 5000 as in the paper."
+            f"tc_nongaussian: {num_images} images are too few for neighbour estimates; "
+            f"set num_train to {_MIN_SAMPLES} or more, 5000 as in the paper."
         )
     if codes is None:
         codes = codes_lib.encode(
