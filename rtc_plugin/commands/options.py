@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the verbs of `rtc` have in common: options that mean one thing everywhere."""
+
+import difflib
+
+import click
+
+
+class Group(click.Group):
+    """A group of verbs that suggests the nearest one for a misspelt one."""
+
+    def resolve_command(self, ctx, args):
+        """Finds the verb, or says which there are."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            verbs = self.list_commands(ctx)
+            near = difflib.get_close_matches(args[0], verbs, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"verbs: {', '.join(verbs)}"
+            ctx.fail(f"no such verb: {args[0]}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+class Comma(click.ParamType):
+    """A list such as 2,4,8.
+
+    Args:
+        kind: Type of an element: int, float or str.
+    """
+
+    def __init__(self, kind=str):
+        self.name = {int: "INTEGERS", float: "NUMBERS"}.get(kind, "LIST")
+        self._kind = kind
+
+    def convert(self, value, param, ctx):
+        """Returns a tuple."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(self._kind(part.strip()) for part in value.split(","))
+        except ValueError:
+            what = "whole numbers" if self._kind is int else "numbers"
+            self.fail(f"{value!r} is not a list of {what} such as 2,4.", param, ctx)
+
+
+def output(text, kind=str, **options):
+    """Returns the option -o/--output: where the result goes, a file or a folder."""
+    return click.option("-o", "--output", type=kind, help=text, **options)
+
+
+root = click.option(
+    "--root", help="Folder of the study; output/STUDY if --study is given."
+)
+study = click.option("--study", help="Name of the study, or module:Class.")
+models = click.option(
+    "--models", help="Numbers of models, such as 0-5,8; all by default."
+)
+filters = click.option(
+    "--filter",
+    "conditions",
+    help="Which models, such as model=rtc_vae,dataset=shapes3d*,seed=0.",
+)
+gin_bindings = click.option(
+    "--gin_bindings", multiple=True, help="A further gin binding; may be repeated."
+)
+overwrite = click.option(
+    "--overwrite", is_flag=True, help="Replace what is there already."
+)
+
+
+def workers(default, text):
+    """Returns the option --workers."""
+    return click.option(
+        "--workers", type=click.IntRange(min=1), default=default, help=text
+    )
