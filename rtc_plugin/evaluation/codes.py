@@ -19,6 +19,7 @@ from absl import logging
 
 from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
+from rtc_plugin.total_correlation.checks import InputError
 
 MEAN_AND_LOGVAR, MEAN, SAMPLED = "mean_and_logvar", "mean", "sampled"
 
@@ -184,6 +185,9 @@ def find_representation_dir(artifact_dir):
 def estimating(name):
     """Runs estimators: one BLAS thread, and refusals in one line for the user.
 
+    Only what an estimator refuses on purpose, by an `InputError`, is the user's to
+    mend; any other error is a mistake in the program and keeps its traceback.
+
     Their matrices are small, so that the threads of a linear-algebra library would
     wait for each other longer than they work: many times longer on a busy machine.
 
@@ -193,9 +197,7 @@ def estimating(name):
     try:
         with threadpoolctl.threadpool_limits(1, user_api="blas"):
             yield
-    except UserError:
-        raise
-    except ValueError as error:
+    except InputError as error:
         raise UserError(f"{name} cannot be computed: {error}") from error
 
 

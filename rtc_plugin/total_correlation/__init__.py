@@ -2,6 +2,7 @@
 """Total correlation, TC(z) = KL(q(z) || prod_k q(z_k)), estimated and exact.
 
 Pure functions on arrays of shape [num_samples, num_latent]; all results are in nats.
+What an estimator cannot take it refuses with an `InputError`, a ValueError of one line.
 Nothing here needs TensorFlow; `tf_minibatch` has the minibatch forms for training.
 
     what you have                    function
@@ -29,6 +30,7 @@ from rtc_plugin.total_correlation.batch import (
     minibatch_decomposition,
     minibatch_weights,
 )
+from rtc_plugin.total_correlation.checks import InputError
 from rtc_plugin.total_correlation.covariance import (
     copula,
     gaussian,
@@ -67,6 +69,7 @@ __all__ = [
     "Discriminator",
     "Estimate",
     "HeldOutEstimate",
+    "InputError",
     "MixtureDecomposition",
     "PairwiseInformation",
     "PermutationTest",

@@ -120,7 +120,9 @@ def mixture_log_densities(z, z_mean, z_logvar, num_threads=None):
     z_mean, z_logvar = checks.encodings(z_mean, z_logvar, min_rows=1)
     z = checks.matrix(z, "z", min_rows=1)
     if z.shape[1] != z_mean.shape[1]:
-        raise ValueError(f"z has {z.shape[1]} latents, but z_mean {z_mean.shape[1]}.")
+        raise checks.InputError(
+            f"z has {z.shape[1]} latents, but z_mean {z_mean.shape[1]}."
+        )
     log_joint, log_marginals = densities.log_sums(
         z, z_mean, z_logvar, num_threads=num_threads
     )

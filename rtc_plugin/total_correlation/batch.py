@@ -158,17 +158,19 @@ def minibatch_weights(batch_size, estimator, dataset_size=None):
     """
     size = checks.positive_integer(batch_size, "batch_size", minimum=2)
     if estimator not in ESTIMATORS:
-        raise ValueError(
+        raise checks.InputError(
             f"estimator must be one of {', '.join(ESTIMATORS)}, got {estimator!r}."
         )
     if dataset_size is not None:
         dataset_size = checks.positive_integer(dataset_size, "dataset_size")
         if dataset_size < size:
-            raise ValueError(
+            raise checks.InputError(
                 f"dataset_size {dataset_size} is smaller than the batch of {size}."
             )
     elif estimator in NEED_DATASET_SIZE:
-        raise ValueError(f"dataset_size must be given for estimator {estimator!r}.")
+        raise checks.InputError(
+            f"dataset_size must be given for estimator {estimator!r}."
+        )
 
     others = size - 1
     row = np.arange(size)

@@ -6,6 +6,14 @@ import numbers
 import numpy as np
 
 
+class InputError(ValueError):
+    """An argument that an estimator refuses on purpose.
+
+    Its message is one line that names the argument. Any other ValueError of this
+    package is a mistake of its own.
+    """
+
+
 def matrix(array, name, min_rows=2):
     """Returns `array` as a finite float64 matrix.
 
@@ -19,16 +27,16 @@ def matrix(array, name, min_rows=2):
     """
     array = np.asarray(array, dtype=np.float64)
     if array.ndim != 2:
-        raise ValueError(
+        raise InputError(
             f"{name} must have shape [num_samples, num_latent], got {array.shape}."
         )
     if array.shape[0] < min_rows or array.shape[1] < 1:
-        raise ValueError(
+        raise InputError(
             f"{name} needs at least {min_rows} rows and one column, got {array.shape}."
         )
     if not np.all(np.isfinite(array)):
         bad = np.flatnonzero(~np.isfinite(array).all(axis=0)).tolist()
-        raise ValueError(f"{name} has NaN or infinite entries in columns {bad}.")
+        raise InputError(f"{name} has NaN or infinite entries in columns {bad}.")
     return array
 
 
@@ -43,7 +51,7 @@ def encodings(z_mean, z_logvar, min_rows=2):
 def same_shape(array, name, other, other_name):
     """Raises a ValueError unless both arrays have one shape."""
     if array.shape != other.shape:
-        raise ValueError(
+        raise InputError(
             f"{name} has shape {array.shape}, but {other_name} has {other.shape}."
         )
 
@@ -55,7 +63,7 @@ def positive_integer(value, name, minimum=1):
         ValueError: Not an integer, or too small.
     """
     if not isinstance(value, numbers.Integral) or value < minimum:
-        raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}.")
+        raise InputError(f"{name} must be an integer >= {minimum}, got {value!r}.")
     return int(value)
 
 

@@ -83,22 +83,24 @@ def gaussian_from_covariance(cov, floor=None):
     """
     cov = checks.matrix(cov, "cov", min_rows=1)
     if cov.shape[0] != cov.shape[1]:
-        raise ValueError(f"cov must be square, got {cov.shape}.")
+        raise checks.InputError(f"cov must be square, got {cov.shape}.")
     variance = np.diag(cov)
     if np.any(variance < 0):
-        raise ValueError("cov has a negative variance on its diagonal.")
+        raise checks.InputError("cov has a negative variance on its diagonal.")
     varies = variance > 0
     if np.any(cov[~varies] != 0) or np.any(cov[:, ~varies] != 0):
-        raise ValueError("cov has a latent of variance 0 that covaries with others.")
+        raise checks.InputError(
+            "cov has a latent of variance 0 that covaries with others."
+        )
     if np.count_nonzero(varies) < 2:
         return 0.0
     scale = np.sqrt(variance[varies])
     corr = cov[np.ix_(varies, varies)] / scale / scale[:, None]
     if not np.allclose(corr, corr.T, rtol=0.0, atol=1e-8):
-        raise ValueError("cov must be symmetric.")
+        raise checks.InputError("cov must be symmetric.")
     eigenvalues = np.linalg.eigvalsh(0.5 * (corr + corr.T))
     if eigenvalues[0] < -1e-6:
-        raise ValueError("cov must be positive semi-definite.")
+        raise checks.InputError("cov must be positive semi-definite.")
     rounding = len(corr) * np.finfo(np.float64).eps * eigenvalues[-1]
     eigenvalues = np.where(eigenvalues > rounding, eigenvalues, 0.0)
     return _from_eigenvalues(eigenvalues, floor)
@@ -148,7 +150,7 @@ def gaussian_spread(num_samples, num_latent):
 def _from_eigenvalues(eigenvalues, floor):
     if floor is not None:
         if not 0 < floor <= 1:
-            raise ValueError(f"floor must be in (0, 1], got {floor!r}.")
+            raise checks.InputError(f"floor must be in (0, 1], got {floor!r}.")
         eigenvalues = np.maximum(eigenvalues, floor)
     if np.any(eigenvalues == 0):
         return math.inf

@@ -61,7 +61,7 @@ def classify_latents(z_mean, z_logvar, active_above=0.9, passive_below=0.1):
         ValueError: As `signal_share`, or unordered thresholds.
     """
     if not 0 <= passive_below < active_above <= 1:
-        raise ValueError(
+        raise checks.InputError(
             "passive_below must be less than active_above, both in [0, 1], got "
             f"{passive_below!r} and {active_above!r}."
         )

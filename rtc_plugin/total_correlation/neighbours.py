@@ -31,7 +31,7 @@ from scipy import spatial, special
 from rtc_plugin.total_correlation import checks
 
 
-class _TooFewRows(ValueError):
+class _TooFewRows(checks.InputError):
     """The samples have hardly more than one value."""
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from disentanglement_lib.data.ground_truth import named_data  # noqa: F401, for gin
 
+from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import results
@@ -96,6 +97,17 @@ def test_another_data_set_than_the_models_is_said(tmp_path, data, encoder, caplo
         )
     gin.clear_config()
     assert "trained on cars3d and is measured on shapes3d" in caplog.text
+
+
+def test_what_an_estimator_refuses_is_the_users_and_any_other_error_is_ours():
+    with pytest.raises(UserError, match="some_metric cannot be computed: samples has"):
+        with codes_lib.estimating("some_metric"):
+            tc.gaussian(np.full((5, 2), np.nan))
+    for mistake in (ValueError("operands could not be broadcast"), KeyError("z")):
+        with pytest.raises(type(mistake)) as caught:
+            with codes_lib.estimating("some_metric"):
+                raise mistake
+        assert not isinstance(caught.value, UserError)
 
 
 def test_json_gets_plain_numbers_and_never_nan():

@@ -109,8 +109,25 @@ def test_dead_and_constant_latents_are_named_and_harmless(data, encoder):
 def test_constant_codes_have_no_total_correlation():
     codes = codes_lib.codes_from_array(np.ones((100, 2, 3)), np.zeros((100, 1)))
     results = measure(codes)
-    assert results["tc_mean"] == results["tc_mean_active"] == 0
+    assert results["tc_mean"] == 0
     assert results["num_dead"] == 3
+
+
+@pytest.mark.parametrize("num_active", [0, 1, 2])
+def test_fewer_than_two_active_latents_have_no_total_correlation(
+    linear_codes, num_active
+):
+    noise = np.where(np.arange(3) < num_active, 0.01, 1.0)
+    mixing = np.where(np.arange(3) < num_active, 1.0, 1e-3) * np.eye(3)
+    results = measure(linear_codes(mixing, noise, 500))
+    assert results["num_active"] == num_active
+    for quantity in ("tc_mean_active", "tc_sample_active", "tc_sample_active_analytic"):
+        for key in (quantity, f"{quantity}_stderr"):
+            if num_active < 2:
+                assert results[key] is None and key in results["not_computed"]
+                assert f"there are {num_active}" in results["reasons"][key]
+            else:
+                assert 0 <= results[key] < 0.05 and key not in results["reasons"]
 
 
 def test_samples_have_no_more_dependence_than_means(linear_codes):
@@ -133,8 +150,9 @@ def test_plain_representations_give_their_half(linear_codes, plain, known, unkno
     codes = codes_lib.codes_from_array(both.z_mean, both.factors, plain)
     results = measure(codes)
     assert results[known] == pytest.approx(measure(both)["tc_mean"])
-    assert unknown not in results and unknown in results["not_computed"]
-    assert not set(results["not_computed"]) & set(results)
+    assert unknown in results["not_computed"]
+    assert set(results["not_computed"]) == set(results["reasons"])
+    assert all(results[key] is None for key in results["not_computed"])
     assert results["representation"] == plain
 
 

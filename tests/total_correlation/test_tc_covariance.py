@@ -179,8 +179,9 @@ def test_neither_sees_dependence_without_correlation():
     ],
 )
 def test_bad_samples(samples, message):
+    assert issubclass(tc.InputError, ValueError)
     for function in (tc.gaussian, tc.copula, tc.knn):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(tc.InputError, match=message):
             function(samples)
 
 

@@ -22,6 +22,8 @@ from rtc_plugin.total_correlation.checks import random_generator
 # -1/2 log(1e-12) = 13.8 nats instead of infinity.
 FLOOR = 1e-12
 
+_ACTIVE = ("tc_mean_active", "tc_sample_active", "tc_sample_active_analytic")
+
 
 @gin.configurable(
     "tc_disparity",
@@ -64,8 +66,7 @@ def compute_tc_disparity(
     Args:
         ground_truth_data: GroundTruthData to be sampled from.
         representation_function: Function from observations to representations. The
-            plain `mean` and `sampled` ones give only what they hold; `not_computed`
-            lists the rest.
+            plain `mean` and `sampled` ones give only what they hold.
         random_state: Numpy random state used for randomness.
         artifact_dir: Leads to the saved configuration of the representation.
         codes: `Codes` to use instead of encoding images.
@@ -82,15 +83,16 @@ def compute_tc_disparity(
         Dictionary of tc_mean, tc_sample, tc_gap (their difference),
         tc_sample_analytic (from Cov z_mean + diag E sigma^2, without drawing),
         tc_mean_active, tc_sample_active and tc_sample_active_analytic (over active
-        latents only; 0 if fewer than two), each with _stderr; tc_sample_draw_std
+        latents only; None if fewer than two), each with _stderr; tc_sample_draw_std
         (between draws); tc_noise_floor and tc_noise_floor_std (what independent
         Gaussian latents score at this number of images); tc_mean_singular (latents are
         linearly dependent, so that the true value is infinite and tc_mean counts 13.8
         nats per dependence); tc_invariant_holds (TC_sample <= TC_mean up to noise);
         num_active, num_mixed, num_passive, num_dead; lists per latent: latent_class,
         signal_share r_k, noise_share 1 - r_k, variance_of_mean, mean_of_variance,
-        kl_per_latent; dead_latents (numbers). `not_computed` lists what the
-        representation does not tell.
+        kl_per_latent; dead_latents (numbers). What cannot be had (the
+        representation does not tell, or there is no pair of active latents) is None;
+        `not_computed` lists its keys and `reasons` says why.
 
     Raises:
         UserError: See `codes.encode`.
@@ -124,6 +126,8 @@ def compute_tc_disparity(
             )
     num_samples, num_latent = codes.plain.shape
     num_alive = num_latent - len(results["dead_latents"])
+    results.setdefault("not_computed", [])
+    results.setdefault("reasons", {})
     results.update(
         representation=codes.representation,
         num_samples=num_samples,
@@ -137,25 +141,27 @@ def compute_tc_disparity(
 
 def _disparity(codes, random, num_draws, num_bootstrap, classes, dead_below):
     z_mean, z_logvar = codes.z_mean, codes.z_logvar
-    active = classes == tc.ACTIVE
+    # One latent has nothing to depend on: no pair of active latents, no value.
+    groups = {"": np.arange(z_mean.shape[1])}
+    active = np.flatnonzero(classes == tc.ACTIVE)
+    if len(active) >= 2:
+        groups["_active"] = active
 
     def measure_draw():
         z = codes.draw(random)
         return {
-            "tc_sample": tc.gaussian(z, FLOOR),
-            "tc_sample_active": _gaussian(z[:, active]),
+            f"tc_sample{suffix}": tc.gaussian(z[:, latents], FLOOR)
+            for suffix, latents in groups.items()
         }
 
     def measure_images(rows):
         mean, logvar = z_mean[rows], z_logvar[rows]
-        return {
-            "tc_mean": tc.gaussian(mean, FLOOR),
-            "tc_mean_active": _gaussian(mean[:, active]),
-            "tc_sample_analytic": _gaussian_sampled(mean, logvar),
-            "tc_sample_active_analytic": _gaussian_sampled(
-                mean[:, active], logvar[:, active]
-            ),
-        }
+        measured = {}
+        for suffix, latents in groups.items():
+            group = mean[:, latents], logvar[:, latents]
+            measured[f"tc_mean{suffix}"] = tc.gaussian(group[0], FLOOR)
+            measured[f"tc_sample{suffix}_analytic"] = tc.gaussian_sampled(*group, FLOOR)
+        return measured
 
     draws = _columns([measure_draw() for _ in range(num_draws)])
     results = measure_images(slice(None))
@@ -175,11 +181,9 @@ def _disparity(codes, random, num_draws, num_bootstrap, classes, dead_below):
     # Given the images, the mean over draws is TC_sample's noise-free form; so the two
     # sources of error, images and draws, add up.
     gaps = resamples["tc_mean"] - resamples["tc_sample_analytic"]
-    for key, error in (
-        ("tc_sample", results["tc_sample_analytic_stderr"]),
-        ("tc_sample_active", results["tc_sample_active_analytic_stderr"]),
-        ("tc_gap", np.std(gaps, ddof=1)),
-    ):
+    errors = {key: results[f"{key}_analytic_stderr"] for key in draws}
+    errors["tc_gap"] = np.std(gaps, ddof=1)
+    for key, error in errors.items():
         draw = draws["tc_sample" if key == "tc_gap" else key]
         results[f"{key}_stderr"] = np.hypot(
             error, np.std(draw, ddof=1) / math.sqrt(num_draws)
@@ -189,8 +193,7 @@ def _disparity(codes, random, num_draws, num_bootstrap, classes, dead_below):
     variance = np.exp(z_logvar)
     share = tc.signal_share(z_mean, z_logvar)
     slack = 3.0 * results["tc_gap_stderr"] + 1e-6
-    return dict(
-        results,
+    results.update(
         tc_mean_singular=bool(np.isinf(tc.gaussian(z_mean))),
         tc_invariant_holds=bool(results["tc_gap"] >= -slack),
         num_active=np.count_nonzero(classes == tc.ACTIVE),
@@ -203,8 +206,14 @@ def _disparity(codes, random, num_draws, num_bootstrap, classes, dead_below):
         mean_of_variance=variance.mean(axis=0),
         kl_per_latent=0.5 * (z_mean**2 + variance - z_logvar - 1.0).mean(axis=0),
         dead_latents=np.flatnonzero(share < dead_below),
-        not_computed=[],
     )
+    if len(active) < 2:
+        results_lib.withhold(
+            results,
+            [f"{key}{end}" for key in _ACTIVE for end in ("", "_stderr")],
+            f"A total correlation needs two active latents; there are {len(active)}.",
+        )
+    return results
 
 
 def _plain_disparity(codes, random, num_bootstrap):
@@ -226,27 +235,23 @@ def _plain_disparity(codes, random, num_bootstrap):
     )
     results[f"{known}_singular"] = bool(np.isinf(tc.gaussian(z)))
     results["dead_latents"] = np.flatnonzero(np.ptp(z, axis=0) == 0)
-    results["not_computed"] = [
-        unknown,
-        "tc_gap",
-        "tc_sample_analytic",
-        "tc_mean_active",
-        "tc_sample_active",
-        "num_active",
-        "num_mixed",
-        "num_passive",
-        "signal_share",
-        "kl_per_latent",
-    ]
+    results_lib.withhold(
+        results,
+        [
+            unknown,
+            "tc_gap",
+            "tc_sample_analytic",
+            *_ACTIVE,
+            "num_active",
+            "num_mixed",
+            "num_passive",
+            "signal_share",
+            "kl_per_latent",
+        ],
+        f"A `{codes.representation}` representation does not hold means and log "
+        "variances; `mean_and_logvar` does.",
+    )
     return results
-
-
-def _gaussian(z):
-    return tc.gaussian(z, FLOOR) if z.shape[1] else 0.0
-
-
-def _gaussian_sampled(z_mean, z_logvar):
-    return tc.gaussian_sampled(z_mean, z_logvar, FLOOR) if z_mean.shape[1] else 0.0
 
 
 def _columns(rows):
