@@ -81,6 +81,8 @@ TRAINING = "training"
 # Lists are taken apart up to so many numbers: matrices of latents and factors, not
 # those of all pairs of latents.
 MAX_ELEMENTS = 64
+# Characters of gin source that may be a scalar.
+MAX_LITERAL = 1000
 # They differ between two runs of the same thing.
 _NOT_SCORES = {"uuid", "elapsed_time"}
 
@@ -310,10 +312,12 @@ def _describe_model(record, origin, study, model_num, folder):
 
 
 def _model_name(config):
-    """Returns what the model is called, whatever watches or paces its training."""
-    name = _plain_name(config.get("model.model"))
-    while name in ("tc_monitor", "discriminator_steps"):
-        name = _plain_name(config.get(f"{name}.model"))
+    """Returns what the model is called, whatever watches, paces or disturbs it."""
+    name, wrappers = _plain_name(config.get("model.model")), set()
+    # A wrapper, such as tc_monitor or correlated_gaussian, is given the model.
+    while f"{name}.model" in config and name not in wrappers:
+        wrappers.add(name)
+        name = _plain_name(config[f"{name}.model"])
     if name == "vae":
         return "beta_vae"
     if name == "dip_vae":
@@ -365,11 +369,12 @@ def _section(record, prefix):
 
 def _parse(text):
     """Returns the value of gin source: a scalar, or text for everything else."""
-    if not isinstance(text, str):
+    # No scalar is so long, and the parser's memory and stack are not to be tried.
+    if not isinstance(text, str) or len(text) > MAX_LITERAL:
         return text
     try:
         value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text  # A reference or a macro.
     return value if isinstance(value, (bool, int, float, str, type(None))) else text
 

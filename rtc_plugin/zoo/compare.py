@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Own runs against the zoo: per data set and score, distributions, ranks, intervals."""
 
+import itertools
 import os
 from typing import NamedTuple
 
@@ -71,6 +72,8 @@ _TRAINING = [
     "eta",
     "train_config.encoder.encoder_fn",
     "train_config.annealed_vae.iteration_threshold",
+    "train_config.correlated_gaussian.rho",
+    "train_config.correlated_gaussian.alpha",
 ]
 _DEAD = ("num_dead", "num_passive")
 PANEL = ["dataset", "quantity", "representation"]
@@ -198,8 +201,9 @@ def to_runs(table, role):
     """
     table = _slim(table).assign(role=role, key="")
     for name in _MODEL:
-        # Missing values compare as equal when they are text.
-        table["key"] = table["key"] + "\t" + table[name].astype(str)
+        # A missing value would make the whole key missing, and all such models one.
+        text = table[name].astype("string").fillna("")
+        table["key"] = table["key"] + "\t" + text
     place = ["key", "representation", "metric"]
     is_setting = table["score"].str.startswith(scores.SETTING).astype(bool)
     settings = _settings(table[is_setting], place)
@@ -254,8 +258,20 @@ def _said(runs):
 
 
 def _strata(rows):
-    """Splits the values of a method into its strengths."""
-    return [group.to_numpy(float) for _, group in rows.groupby("strength")["value"]]
+    """Splits the values of a method into its strengths; unknown ones are one, NaN."""
+    by_strength = rows.groupby("strength", dropna=False)["value"]
+    return {strength: group.to_numpy(float) for strength, group in by_strength}
+
+
+def _tasks(first, second, is_same_method):
+    """Returns which strengths of two methods are compared, as pairs of their places.
+
+    Those of one method are compared with themselves. Strengths of two methods are on
+    scales of their own, so that each is compared with each.
+    """
+    pairs = list(itertools.product(enumerate(first), enumerate(second)))
+    same = [(i, j) for (i, a), (j, b) in pairs if a == b and is_same_method]
+    return same or [(i, j) for (i, _), (j, _) in pairs]
 
 
 def _random(*names):
@@ -272,13 +288,14 @@ def group_table(runs):
         maximum.
     """
     rows = []
-    for key, group in runs.groupby([*PANEL, "role", "model", "strength"], sort=False):
+    cell = [*PANEL, "role", "model", "strength"]
+    for key, group in runs.groupby(cell, sort=False, dropna=False):
         values = group["value"].to_numpy(float)
         mean, low, high = statistics.mean([values], _random(*key))
         first, median, third = np.quantile(values, [0.25, 0.5, 0.75])
         rows.append(
             {
-                **dict(zip([*PANEL, "role", "model", "strength"], key)),
+                **dict(zip(cell, key)),
                 "num_runs": len(values),
                 "mean": mean,
                 "mean_low": low,
@@ -329,8 +346,10 @@ def method_table(runs):
 
     Returns:
         DataFrame of panel, own_model, zoo_model, num_own, num_zoo; difference (own mean
-        minus zoo's) and improvement (the probability that an own run is better), each
-        with _low and _high by the stratified bootstrap; num_pairs and
+        minus zoo's) and improvement (the probability that an own run is better, at the
+        same strength if the method is the same, else averaged over all pairs of
+        strengths), each with _low and _high by the stratified bootstrap, which are NaN
+        where a strength has a single run; num_pairs and
         paired_difference with _low and _high: runs of the same seed, and of the same
         strength if the method is the same, else means over strengths.
     """
@@ -355,8 +374,11 @@ def method_table(runs):
 
 def _compare_methods(mine, others, sign):
     random = _random("methods", mine["model"].iloc[0], others["model"].iloc[0])
+    is_same_method = mine["model"].iloc[0] == others["model"].iloc[0]
     first, second = _strata(mine), _strata(others)
-    pairs = _pair(mine, others)
+    tasks = _tasks(first, second, is_same_method)
+    first, second = list(first.values()), list(second.values())
+    pairs = _pair(mine, others, is_same_method)
     result = {"num_own": len(mine), "num_zoo": len(others), "num_pairs": len(pairs)}
     paired = (np.nan,) * 3
     if len(pairs):
@@ -369,6 +391,7 @@ def _compare_methods(mine, others, sign):
                 [sign * values for values in first],
                 [sign * values for values in second],
                 random,
+                tasks,
             ),
         ),
         ("paired_difference", paired),
@@ -377,10 +400,9 @@ def _compare_methods(mine, others, sign):
     return result
 
 
-def _pair(mine, others):
+def _pair(mine, others, is_same_method):
     """Returns differences between runs of the same seed."""
-    same = mine["model"].iloc[0] == others["model"].iloc[0]
-    key = ["strength", "seed"] if same else ["seed"]
+    key = ["strength", "seed"] if is_same_method else ["seed"]
     mine, others = (
         rows.dropna(subset=["seed"]).groupby(key)["value"].mean()
         for rows in (mine, others)

@@ -46,6 +46,7 @@ def find(runs):
         _training_steps,
         _network,
         _annealing,
+        _noise,
         _sap_form,
         _sample_sizes,
         _bins,
@@ -76,7 +77,7 @@ def _half_steps(runs):
 def _differs(runs, column, what):
     """Marks own runs that have a value that the zoo's side does not have."""
     values = {
-        role: sorted(set(runs.loc[runs["role"] == role, column].dropna()))
+        role: sorted(set(runs.loc[runs["role"] == role, column].dropna()), key=_order)
         for role in (OWN, ZOO)
     }
     if not values[OWN] or not values[ZOO]:
@@ -86,6 +87,11 @@ def _differs(runs, column, what):
         return f"Here the {what} is {own} everywhere.", np.zeros(len(runs), bool)
     odd = (runs["role"] == OWN) & ~runs[column].isin(values[ZOO])
     return f"Here: own {own}; the zoo's {zoo}.", odd.to_numpy(bool)
+
+
+def _order(value):
+    # Of two tables, one may have text where the other has numbers.
+    return isinstance(value, str), value
 
 
 def _listed(values):
@@ -120,19 +126,34 @@ def _network(runs):
     return ("Networks", f"{found} {latents}", affected | odd)
 
 
+def _as_numbers(column):
+    """Returns an array of float64, NaN for what is missing or no number."""
+    return pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
+
+
 def _annealing(runs):
-    threshold = runs["train_config.annealed_vae.iteration_threshold"]
-    steps = runs["training_steps"]
-    threshold, steps = (
-        pd.to_numeric(column).to_numpy(float, na_value=np.nan)
-        for column in (threshold, steps)
-    )
+    threshold = _as_numbers(runs["train_config.annealed_vae.iteration_threshold"])
+    steps = _as_numbers(runs["training_steps"])
     affected = (runs["model"] == "annealed_vae").to_numpy(bool) & (steps < threshold)
     return (
         "AnnealedVAE cut short",
         "Its capacity grows up to c_max over iteration_threshold steps; with fewer "
         "training steps it never gets there.",
         affected,
+    )
+
+
+def _noise(runs):
+    rho, alpha = (
+        _as_numbers(runs[f"train_config.correlated_gaussian.{name}"])
+        for name in ("rho", "alpha")
+    )
+    return (
+        "Correlated noise",
+        "Trained with correlated_gaussian, whose noise breaks the independence of the "
+        "latents given the image, a model is called by the method that was given to "
+        "it, and its strength is that method's.",
+        (np.nan_to_num(rho) != 0) | (np.nan_to_num(alpha) != 0),
     )
 
 
@@ -254,6 +275,7 @@ def _few_seeds(runs):
     return (
         "Fewer than five seeds",
         "Seeds matter as much as methods in the study, which took 50. Intervals from "
-        "two or three runs are too narrow; of single runs there are none.",
+        "two or three runs are too narrow; where a strength has a single run there are "
+        "none.",
         (sizes < 5).to_numpy(bool),
     )

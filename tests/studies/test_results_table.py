@@ -62,6 +62,30 @@ def test_wrappers_of_training_do_not_rename_a_model():
     assert (row["model"], row["strength"]) == ("factor_vae", 6.0)
 
 
+@pytest.mark.parametrize("wrapper", ["correlated_gaussian", "wrapper_of_the_user"])
+def test_any_wrapper_is_seen_through(wrapper):
+    wrapped = {
+        **RECORD,
+        "train_config.model.model": f"@{wrapper}()",
+        f"train_config.{wrapper}.model": "@factor_vae()",
+        "train_config.factor_vae.gamma": "6.0",
+    }
+    row = first(wrapped)
+    assert (row["model"], row["strength"]) == ("factor_vae", 6.0)
+
+
+def test_wrappers_in_a_circle_come_to_an_end():
+    circle = {**RECORD, "train_config.tc_monitor.model": "@tc_monitor()"}
+    assert first(circle)["model"] == "tc_monitor"
+
+
+@pytest.mark.parametrize(
+    "text", ["-" * 20000 + "1", "(" * 900 + "1", "[" * 900, "{[]: 1}", "\0"]
+)
+def test_source_that_no_parser_takes_is_text(text):
+    assert first({**RECORD, "train_config.a.b": text})["train_config.a.b"] == text
+
+
 def test_a_row_says_how_the_model_was_trained():
     row = first(RECORD, origin="own", study="rtc_study_small", folder="17")
     expected = {

@@ -2,6 +2,7 @@
 """Own runs against the zoo: who is compared with whom, what is said, and the page."""
 
 import html.parser
+import os
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,82 @@ def test_same_method_is_paired_at_the_same_strength(tmp_path, zoo):
     methods = compare.compare([own], [zoo]).methods.set_index("zoo_model")
     assert methods.loc["factor_vae"]["num_pairs"] == 1
     assert methods.loc["factor_vae"]["paired_difference"] == pytest.approx(0.1)
+
+
+def test_improvement_compares_a_method_with_itself_at_the_same_strength(tmp_path):
+    """Strengths move the score, and the own side is worse at each of them."""
+    sides = {}
+    for side, gap in (("own", -0.01), ("zoo", 0.0)):
+        models = [
+            (number("beta_vae", strength, seed), {"mig": strength / 20 + gap}, {})
+            for strength in (4, 16)
+            for seed in range(2)
+        ]
+        sides[side] = write(tmp_path / f"{side}.csv", *models)
+    methods = compare.compare([sides["own"]], [sides["zoo"]]).methods
+    assert list(methods["improvement"]) == [0.0]
+
+
+def test_strength_with_a_single_run_leaves_no_interval(tmp_path, zoo):
+    models = [
+        (number("rtc_vae", strength, seed), {"mig": 0.1 * seed}, {})
+        for strength, seed in ((2, 0), (6, 0), (6, 1))
+    ]
+    own = write(tmp_path / "own.csv", *models)
+    comparison = compare.compare([own], [zoo])
+    for name in ("difference", "improvement"):
+        assert comparison.methods[name].notna().all()
+        assert comparison.methods[f"{name}_low"].isna().all()
+    text = page.render(comparison, {})
+    assert "where one strength of either side has no second run" in text
+
+
+@pytest.mark.parametrize("wrapper", ["correlated_gaussian", "tc_monitor"])
+def test_wrapped_model_is_compared_as_the_model_it_wraps(tmp_path, zoo, wrapper):
+    changes = {
+        "model.model": f"@{wrapper}()",
+        f"{wrapper}.model": "@discriminator_steps()",
+        "discriminator_steps.model": "@factor_vae()",
+        "correlated_gaussian.rho": 0.6 if wrapper == "correlated_gaussian" else None,
+    }
+    models = [
+        (number("factor_vae", 10, seed), {"mig": 0.2 + seed}, changes)
+        for seed in range(2)
+    ]
+    own = write(tmp_path / "own.csv", *models)
+    runs = compare.compare([own], [zoo]).runs
+    found = runs[runs["role"] == "own"]
+    assert set(found["model"]) == {"factor_vae"} and set(found["strength"]) == {10.0}
+    noise = {p.title: p for p in pitfalls.find(runs)}["Correlated noise"].affected
+    is_own = list(runs["role"] == "own")
+    assert list(noise) == (is_own if wrapper == "correlated_gaussian" else [False] * 14)
+
+
+def test_model_without_a_known_strength_is_compared_all_the_same(tmp_path, zoo):
+    models = [
+        (number("rtc_vae", 10, seed), {"mig": 0.15 + seed}, {"model.model": "@mine()"})
+        for seed in range(3)
+    ]
+    own = write(tmp_path / "own.parquet", *models)
+    comparison = compare.compare([own], [zoo])
+    assert set(comparison.methods["own_model"]) == {"mine"}
+    assert comparison.methods["difference_low"].notna().all()
+    mine = comparison.groups[comparison.groups["model"] == "mine"]
+    assert list(mine["num_runs"]) == [3]
+    written = compare.write(comparison, str(tmp_path / "out"))
+    assert all(os.path.getsize(path) for path in written)
+
+
+def test_bindings_of_the_wrong_type_do_not_end_a_comparison(tmp_path, zoo):
+    changes = {
+        "encoder.encoder_fn": 3,
+        "annealed_vae.iteration_threshold": "soon",
+        "correlated_gaussian.rho": "much",
+    }
+    model = number("annealed_vae", 10, 0), {"mig": 0.1}, changes
+    odd = write(tmp_path / "odd.parquet", model)
+    comparison = compare.compare([odd], [zoo, odd])
+    assert page.render(comparison, {})
 
 
 def test_groups_are_methods_at_strengths(own, zoo):

@@ -64,6 +64,18 @@ def test_single_runs_have_no_interval():
     assert np.isnan(statistics.improvement_interval([[1.0]], [[2.0]], random())[1])
 
 
+def test_one_single_run_leaves_a_spread_unknown():
+    """Its stratum would be drawn the same each time: [0.50, 0.51] for these."""
+    strata = [[0.1], [0.5, 0.52], [0.9]]
+    value, low, high = statistics.mean(strata, random())
+    assert value == pytest.approx(0.505) and np.isnan(low) and np.isnan(high)
+    whole = [[0.1, 0.2], [0.5, 0.52]]
+    for first, second in ((strata[:2], whole), (whole, strata[:2])):
+        assert np.isnan(statistics.difference(first, second, random())[1])
+        assert np.isnan(statistics.improvement_interval(first, second, random())[1])
+    assert statistics.difference(whole, whole, random())[1] < 0
+
+
 def test_difference_is_of_means():
     value, low, high = statistics.difference([[3.0, 5.0]], [[1.0, 1.0]], random())
     assert value == 3.0
@@ -86,6 +98,48 @@ def test_improvement_of_gaussians_is_the_closed_form():
     # The standard error of the Mann-Whitney share at these sizes is 0.009.
     assert abs(value - exact) < 4 * 0.009
     assert low < exact < high
+
+
+def test_improvement_is_averaged_within_tasks_and_not_pooled():
+    """The reference's own steps: a Mann-Whitney statistic per task, and their mean."""
+    first, second = [[1.0, 2.0], [11.0, 12.0]], [[3.0, 4.0], [13.0, 14.0]]
+    assert statistics.improvement_interval(first, second, random())[0] == 0.0
+    assert statistics.improvement(np.ravel(first), np.ravel(second)) == 0.25
+    draws = random(2)
+    first = [draws.normal(t, size=4).round(1) for t in range(3)]
+    second = [draws.normal(t, size=5).round(1) for t in range(3)]
+    theirs = [
+        stats.mannwhitneyu(a, b, alternative="greater").statistic / 20
+        for a, b in zip(first, second)
+    ]
+    found = statistics.improvement_interval(first, second, random())[0]
+    assert found == pytest.approx(np.mean(theirs), abs=1e-15)
+
+
+def test_tasks_weigh_the_same_however_many_runs_they_have():
+    first, second = [[2.0] * 9, [0.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]]
+    found = statistics.improvement_interval(first, second, random())
+    assert found == pytest.approx((0.5, 0.5, 0.5))
+    with pytest.raises(ValueError, match="1 and 2 tasks"):
+        statistics.improvement_interval(first[:1], second, random())
+    only = statistics.improvement_interval(first, second, random(), [(0, 1)])
+    assert only == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_interval_of_an_improvement_is_that_of_its_resamples():
+    draws = random(3)
+    first = [draws.normal(0.3, size=6), draws.normal(0.0, size=9)]
+    second = [draws.normal(size=7), draws.normal(size=5)]
+    tasks = [(0, 0), (0, 1), (1, 1)]
+    _, low, high = statistics.improvement_interval(first, second, random(), tasks)
+    slow = []
+    for _ in range(2000):
+        ours = [draws.choice(values, len(values)) for values in first]
+        theirs = [draws.choice(values, len(values)) for values in second]
+        slow.append(np.mean([np.mean(ours[i][:, None] > theirs[j]) for i, j in tasks]))
+    # As above, 5 % of the width is the standard error of either quantile.
+    expected = np.quantile(slow, [0.025, 0.975])
+    np.testing.assert_allclose([low, high], expected, atol=0.25 * np.ptp(expected))
 
 
 @pytest.mark.parametrize(
