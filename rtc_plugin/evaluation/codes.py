@@ -19,7 +19,7 @@ from absl import logging
 
 from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
-from rtc_plugin.total_correlation.checks import InputError
+from rtc_plugin.total_correlation.checks import InputError, precision_of
 
 MEAN_AND_LOGVAR, MEAN, SAMPLED = "mean_and_logvar", "mean", "sampled"
 
@@ -33,6 +33,8 @@ class Codes(NamedTuple):
         z_mean: [n, num_latent] means; None if the representation is `SAMPLED`.
         z_logvar: [n, num_latent] log variances, None unless `MEAN_AND_LOGVAR`.
         z_sampled: [n, num_latent], one draw per image; None unless `SAMPLED`.
+        precision: Floating-point type that the encodings were computed in. The arrays
+            are float64, but no more exact than this.
     """
 
     representation: str
@@ -40,6 +42,7 @@ class Codes(NamedTuple):
     z_mean: Optional[np.ndarray] = None
     z_logvar: Optional[np.ndarray] = None
     z_sampled: Optional[np.ndarray] = None
+    precision: np.dtype = np.dtype(np.float64)
 
     @property
     def plain(self):
@@ -140,10 +143,14 @@ def codes_from_array(array, factors, plain=MEAN):
         factors: [n, num_factors] integers.
         plain: What an array of rank 2 holds, `MEAN` or `SAMPLED`.
 
+    Returns:
+        `Codes`, float64, of the `precision` that `checks.precision_of` finds.
+
     Raises:
         UserError: As `encode`.
     """
-    array = np.asarray(array, dtype=np.float64)
+    given = np.asarray(array)
+    array = given.astype(np.float64)
     if array.ndim != 2 and (array.ndim != 3 or array.shape[1] != 2):
         raise UserError(
             f"the representation has shape {list(array.shape)}; metrics need "
@@ -163,11 +170,14 @@ def codes_from_array(array, factors, plain=MEAN):
             f"{num_latent}."
         )
     factors = np.asarray(factors)
+    # Of the means: log variances may have been made of something else.
+    precision = precision_of(given[:, 0] if array.ndim == 3 else given)
     if array.ndim == 3:
-        return Codes(MEAN_AND_LOGVAR, factors, array[:, 0], array[:, 1])
+        z_mean, z_logvar = array[:, 0], array[:, 1]
+        return Codes(MEAN_AND_LOGVAR, factors, z_mean, z_logvar, precision=precision)
     if plain == SAMPLED:
-        return Codes(SAMPLED, factors, z_sampled=array)
-    return Codes(MEAN, factors, z_mean=array)
+        return Codes(SAMPLED, factors, z_sampled=array, precision=precision)
+    return Codes(MEAN, factors, z_mean=array, precision=precision)
 
 
 def find_representation_dir(artifact_dir):
@@ -203,7 +213,8 @@ def estimating(name):
 
 def _represent(representation_function, images):
     try:
-        return np.asarray(representation_function(images), dtype=np.float64)
+        # In the precision that it was computed in.
+        return np.asarray(representation_function(images))
     except ValueError as error:
         if "shape" not in str(error):
             raise

@@ -40,6 +40,26 @@ def matrix(array, name, min_rows=2):
     return array
 
 
+def precision_of(array):
+    """Returns the floating-point type that an array's values were computed in.
+
+    Args:
+        array: Array-like of numbers.
+
+    Returns:
+        The array's dtype if it is a floating-point type, else float64; float32 if a
+        wider array holds nothing but float32 values, because a cast adds no precision.
+    """
+    array = np.asarray(array)
+    if array.dtype.kind != "f":
+        return np.dtype(np.float64)
+    if array.dtype.itemsize > 4:
+        with np.errstate(over="ignore"):
+            narrow = np.array_equal(array, array.astype(np.float32))
+        return np.dtype(np.float32 if narrow else np.float64)
+    return array.dtype
+
+
 def encodings(z_mean, z_logvar, min_rows=2):
     """Returns the mean and log variance of Gaussian encodings, checked together."""
     z_mean = matrix(z_mean, "z_mean", min_rows)

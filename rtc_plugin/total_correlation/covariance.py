@@ -21,8 +21,13 @@ from scipy import special, stats
 
 from rtc_plugin.total_correlation import checks
 
+# What a network computes is off by a few roundings of its precision.
+_ROUNDINGS = 4
+# However little a latent varies, rounding is no explanation for more than this share.
+_MAX_ROUNDING = 0.1
 
-def gaussian(samples, floor=None):
+
+def gaussian(samples, floor=None, precision=None):
     """Returns the Gaussian total correlation of samples, in nats.
 
     It works on the singular values of the standardised samples, which keep twice the
@@ -33,37 +38,62 @@ def gaussian(samples, floor=None):
         samples: [num_samples, num_latent] array.
         floor: If given, eigenvalues of the correlation matrix below it are raised to
             it, so that the answer is finite.
+        precision: Floating-point type that the samples were computed in; if None,
+            what `checks.precision_of` finds.
 
     Returns:
         Float in [0, inf]. `inf` if latents are linearly dependent within the rounding
-        error of the samples' own precision (so float32 copies count as copies), as
-        they always are if num_samples <= num_latent.
+        error of the samples' precision (so float32 copies count as copies), as they
+        always are if num_samples <= num_latent.
 
     Raises:
         ValueError: `samples` is no finite matrix of at least two rows.
     """
-    precision = np.asarray(samples).dtype
-    if precision.kind != "f":
-        precision = np.dtype(np.float64)
+    precision = precision or checks.precision_of(samples)
     samples = checks.matrix(samples, "samples")
-    # Powers of two scale without rounding; the second mean is what the first missed.
+    # Powers of two scale without rounding.
     samples = np.ldexp(samples, -np.frexp(np.abs(samples).max(axis=0))[1])
+    size = np.linalg.norm(samples, axis=0)
+    return of_rows(center(samples), size, precision, floor)
+
+
+def center(samples):
+    """Returns samples without their mean, to the last digit."""
     centered = samples - samples.mean(axis=0)
-    centered -= centered.mean(axis=0)
-    spread = np.sqrt(np.mean(centered**2, axis=0))
-    resolution = np.finfo(precision).eps
-    varies = spread > 4.0 * np.finfo(np.float64).eps
+    # The second mean is what the first missed.
+    return centered - centered.mean(axis=0)
+
+
+def of_rows(rows, size, precision, floor=None):
+    """Returns the total correlation of the Gaussian of covariance rows^T rows.
+
+    Args:
+        rows: [n, num_latent] array.
+        size: [num_latent], Euclidean norm of each latent's values before they were
+            centred, on which their rounding errors depend.
+        precision: Floating-point type that the values were computed in.
+        floor: As in `gaussian`.
+
+    Returns:
+        Float in [0, inf], as `gaussian`.
+    """
+    epsilon = np.finfo(np.float64).eps
+    resolution = max(float(np.finfo(precision).eps), epsilon)
+    norm = np.linalg.norm(rows, axis=0)
+    varies = norm > 4.0 * epsilon * size
     if np.count_nonzero(varies) < 2:
         return 0.0
-    centered, spread = centered[:, varies], spread[varies]
-    if centered.shape[0] <= centered.shape[1]:
-        singular_values = np.zeros(centered.shape[1])
-    else:
-        standardised = centered / (spread * math.sqrt(len(centered)))
-        singular_values = np.linalg.svd(standardised, compute_uv=False)
-    # Rounding a latent to its precision adds noise of eps * |value|.
-    rounding = resolution * np.sqrt(np.sum(spread**-2.0))
-    rounding += 10 * len(singular_values) * np.finfo(np.float64).eps
+    rows, norm, size = rows[:, varies], norm[varies], size[varies]
+    num_latent = len(norm)
+    if len(rows) <= num_latent:
+        return _from_eigenvalues(np.zeros(num_latent), floor)
+    triangle = np.linalg.qr(rows / norm, mode="r")
+    _, singular_values, directions = np.linalg.svd(triangle)
+    # What rounding alone leaves of a direction in which latents are dependent. It must
+    # be that of the direction: a latent that hardly varies would drown all others.
+    share = np.minimum(_ROUNDINGS * resolution * size / norm, _MAX_ROUNDING)
+    rounding = np.linalg.norm(directions * share, axis=1)
+    rounding += 10 * num_latent * epsilon
     eigenvalues = np.where(singular_values > rounding, singular_values, 0.0) ** 2
     return _from_eigenvalues(eigenvalues, floor)
 
@@ -113,7 +143,8 @@ def copula(samples):
     under monotone maps of single latents and does not mind heavy tails or outliers
     (the nonparanormal of [2]). It equals the true total correlation if z has a
     Gaussian copula, and is as blind as `gaussian` to dependence without rank
-    correlation. Equal values share their mean rank.
+    correlation. Equal values share their mean rank, so copies that rounding has tied
+    here and there are a large finite number and not infinite.
 
     Args:
         samples: [num_samples, num_latent] array.
@@ -126,7 +157,7 @@ def copula(samples):
     """
     samples = checks.matrix(samples, "samples")
     ranks = stats.rankdata(samples, axis=0)
-    return gaussian(special.ndtri(ranks / (len(samples) + 1.0)))
+    return gaussian(special.ndtri(ranks / (len(samples) + 1.0)), precision=np.float64)
 
 
 def gaussian_bias(num_samples, num_latent):

@@ -11,10 +11,14 @@ signal in the latent's total variance is free of scale and right for both.
 [2] Bonheme, Grzes. Be More Active! JMLR 2023. https://arxiv.org/abs/2109.12679
 """
 
+import math
+
 import numpy as np
+from scipy import special
 
 from rtc_plugin.total_correlation import checks, covariance
 
+_LARGEST_LOG = math.log(np.finfo(np.float64).max)
 ACTIVE, MIXED, PASSIVE = "active", "mixed", "passive"
 
 
@@ -71,7 +75,7 @@ def classify_latents(z_mean, z_logvar, active_above=0.9, passive_below=0.1):
     )
 
 
-def gaussian_sampled(z_mean, z_logvar, floor=None):
+def gaussian_sampled(z_mean, z_logvar, floor=None, precision=None):
     """Returns the Gaussian total correlation of the sampled code without sampling.
 
     Cov z = Cov mu + diag E sigma^2, so no noise needs to be drawn. Never more than the
@@ -81,14 +85,26 @@ def gaussian_sampled(z_mean, z_logvar, floor=None):
         z_mean: [num_samples, num_latent], means of the encodings.
         z_logvar: [num_samples, num_latent], log variances of the encodings.
         floor: As in `gaussian`.
+        precision: As in `gaussian`, of the means.
 
     Returns:
         Float in [0, inf], nats.
 
     Raises:
-        ValueError: As `signal_share`.
+        ValueError: As `signal_share`, or a variance is infinite.
     """
+    precision = precision or checks.precision_of(z_mean)
     z_mean, z_logvar = checks.encodings(z_mean, z_logvar)
-    cov = np.cov(z_mean, rowvar=False).reshape((z_mean.shape[1],) * 2)
-    cov = cov + np.diag(np.exp(z_logvar).mean(axis=0))
-    return covariance.gaussian_from_covariance(cov, floor)
+    num_samples = len(z_mean)
+    log_noise = 0.5 * special.logsumexp(z_logvar, axis=0)
+    log_noise += 0.5 * math.log((num_samples - 1) / num_samples)
+    if log_noise.max() > _LARGEST_LOG:
+        bad = np.flatnonzero(log_noise > _LARGEST_LOG).tolist()
+        raise checks.InputError(f"exp(z_logvar) is infinite in columns {bad}.")
+    noise = np.exp(log_noise)
+    # Noise is a row of its own per latent, orthogonal to all others.
+    exponent = np.frexp(np.maximum(np.abs(z_mean).max(axis=0), noise))[1]
+    z_mean, noise = np.ldexp(z_mean, -exponent), np.ldexp(noise, -exponent)
+    rows = np.vstack([covariance.center(z_mean), np.diag(noise)])
+    size = np.linalg.norm(z_mean, axis=0)
+    return covariance.of_rows(rows, size, precision, floor)

@@ -99,6 +99,29 @@ def test_another_data_set_than_the_models_is_said(tmp_path, data, encoder, caplo
     assert "trained on cars3d and is measured on shapes3d" in caplog.text
 
 
+@pytest.mark.parametrize("precision", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("plain", [True, False])
+def test_the_precision_of_a_representation_travels_with_it(data, precision, plain):
+    def represent(observations):
+        z = (observations / 3).astype(precision)
+        return z if plain else np.stack([z, np.zeros_like(z)], axis=1)
+
+    codes = encode(data, represent, num_samples=30, batch_size=20)
+    assert codes.precision == precision
+    assert codes.plain.dtype == np.float64
+    assert codes.head(10).precision == precision
+
+
+def test_an_array_that_somebody_has_cast_keeps_its_precision():
+    factors = np.zeros((50, 1))
+    z = np.random.default_rng(0).standard_normal((50, 2))
+    assert codes_lib.codes_from_array(z, factors).precision == np.float64
+    cast = z.astype(np.float32).astype(np.float64)
+    assert codes_lib.codes_from_array(cast, factors).precision == np.float32
+    both = np.stack([cast, np.full((50, 2), 0.1)], axis=1)
+    assert codes_lib.codes_from_array(both, factors).precision == np.float32
+
+
 def test_what_an_estimator_refuses_is_the_users_and_any_other_error_is_ours():
     with pytest.raises(UserError, match="some_metric cannot be computed: samples has"):
         with codes_lib.estimating("some_metric"):

@@ -90,10 +90,27 @@ def test_a_copied_latent_is_finite_and_said(linear_codes):
     assert not measure(linear_codes(np.eye(2), 0.1))["tc_mean_singular"]
 
 
-def test_float32_copies_count_as_copies(linear_codes):
-    codes = linear_codes([[1.0], [1 / 3]], 0.1)
-    codes = codes._replace(z_mean=codes.z_mean.astype(np.float32).astype(float))
-    assert measure(codes)["tc_mean"] == pytest.approx(13.8, rel=0.1)
+@pytest.mark.parametrize("factor, offset", [(1 / 3, 0.0), (3, 0.1), (0.1, -5.3)])
+@pytest.mark.parametrize("plain", [False, True])
+def test_float32_copies_count_as_copies(factor, offset, plain):
+    z1 = np.random.default_rng(0).standard_normal(2000).astype(np.float32)
+    z = np.stack([z1, np.float32(factor) * z1 + np.float32(offset)], axis=1)
+    array = z if plain else np.stack([z, np.zeros_like(z)], axis=1)
+    results = measure(codes_lib.codes_from_array(array, np.zeros((2000, 1))))
+    assert results["tc_mean_singular"]
+    assert results["tc_mean"] == pytest.approx(13.8, rel=0.1)
+
+
+def test_an_almost_constant_float32_latent_is_no_dependence(linear_codes):
+    both = linear_codes(np.eye(3), 0.1)
+    exact = both.z_mean * [1, 1, 1e-6] + [0, 0, 1]
+    array = np.stack([exact, both.z_logvar], axis=1).astype(np.float32)
+    results = measure(codes_lib.codes_from_array(array, both.factors))
+    assert not results["tc_mean_singular"]
+    expected = measure(both._replace(z_mean=exact))["tc_mean"]
+    assert expected < 0.005
+    # Rounding is a noise of its own, of a thirtieth of that latent's spread.
+    assert results["tc_mean"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_dead_and_constant_latents_are_named_and_harmless(data, encoder):

@@ -47,6 +47,65 @@ def test_figure_1_means_are_linearly_dependent_so_infinite():
             assert tc.gaussian(mu + np.asarray(100, precision)) == math.inf
 
 
+FACTORS = [3, 0.1, 1 / 3, -7.7, 1e-3]
+
+
+def float32_copies(seed, factor, offset=0.0, num_samples=2000):
+    """Two latents in float32, the second made of the first in float32."""
+    z1 = np.random.default_rng(seed).standard_normal(num_samples).astype(np.float32)
+    return np.stack([z1, np.float32(factor) * z1 + np.float32(offset)], axis=1)
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("offset", [0.0, 0.1, -5.3])
+def test_float32_copies_are_copies_whatever_their_array_holds_them_in(factor, offset):
+    for seed in range(5):
+        z = float32_copies(seed, factor, offset)
+        assert z.dtype == np.float32
+        assert tc.gaussian(z) == tc.gaussian(z.astype(np.float64)) == math.inf
+        # Not so where the digits are there: these differ by a part in 10^8.
+        exact = np.random.default_rng(seed).standard_normal((2000, 2))
+        exact[:, 1] = factor * (exact[:, 0] + 1e-8 * exact[:, 1]) + offset
+        assert 17 < tc.gaussian(exact) < 19
+
+
+def test_a_precision_that_is_given_counts():
+    random = np.random.default_rng(0)
+    z = float32_copies(0, 1 / 3) * (1 + 1e-9 * random.standard_normal((2000, 1)))
+    z += 1e-8 * random.standard_normal(z.shape)
+    assert tc.gaussian(z) < 20
+    assert tc.gaussian(z, precision=np.float32) == math.inf
+
+
+@pytest.mark.parametrize("spread", [1e-5, 1e-6, 4e-7])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_almost_constant_float32_latent_does_not_drown_the_others(spread, seed):
+    random = np.random.default_rng(seed)
+    z = random.standard_normal((5000, 3)) * [1, 1, spread] + [0, 0.3, 1]
+    exact = tc.gaussian(z)
+    assert exact < tc.gaussian_bias(5000, 3) + 4 * tc.gaussian_spread(5000, 3)
+    # Rounding is noise of its own, of up to 1e-7 / spread: no reason for dependence.
+    tolerance = 4 * tc.gaussian_spread(5000, 3)
+    assert tc.gaussian(z.astype(np.float32)) == pytest.approx(exact, abs=tolerance)
+    # It may depend on others, and others on each other.
+    z[:, 2] = 1 + spread * (0.9 * z[:, 0] + 0.4 * random.standard_normal(5000))
+    dependent = tc.gaussian(z.astype(np.float32))
+    assert dependent == pytest.approx(tc.gaussian(z), abs=0.2)
+    copies = np.concatenate(
+        [z.astype(np.float32), float32_copies(seed, 3, 0.1, 5000)], 1
+    )
+    assert tc.gaussian(copies) == math.inf
+
+
+def test_copies_by_a_float32_layer_are_copies():
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        hidden = np.maximum(random.standard_normal((1000, 256)), 0).astype(np.float32)
+        weights = random.standard_normal(256).astype(np.float32)
+        kernel = np.stack([weights, weights / np.float32(7)], axis=1)
+        assert tc.gaussian(hidden @ kernel + np.float32([0.1, -0.3])) == math.inf
+
+
 def test_a_floor_makes_it_finite():
     floor = 1e-4
     expected = -0.5 * math.log(2 * floor)

@@ -95,6 +95,31 @@ def test_sampled_codes_never_have_more_gaussian_total_correlation(seed):
     assert tc.gaussian_sampled(z_mean, z_logvar) <= tc.gaussian(z_mean)
 
 
+@pytest.mark.parametrize("factor", [3, 0.1, 1 / 3])
+def test_float32_copies_are_as_dependent_as_their_noise_allows(factor):
+    z1 = np.random.default_rng(0).standard_normal((1000, 1)).astype(np.float32)
+    z_mean = np.concatenate([z1, np.float32(factor) * z1 + np.float32(0.1)], axis=1)
+    spread = z_mean.std(axis=0, ddof=1, dtype=np.float64)
+    noise = np.log(np.tile(1e-8 * spread**2, (1000, 1)))
+    # Correlation 1 / (1 + 1e-8); a covariance matrix would keep half of these digits.
+    expected = -0.5 * math.log1p(-((1 + 1e-8) ** -2))
+    assert tc.gaussian_sampled(z_mean, noise) == pytest.approx(expected, rel=1e-6)
+    # Noise below the means' own rounding hides nothing.
+    assert tc.gaussian_sampled(z_mean, noise - 30) == math.inf
+    assert tc.gaussian_sampled(z_mean, noise - 30, 1e-12) < 14
+
+
+def test_no_variance_is_too_small_but_some_are_too_large():
+    z_mean, z_logvar = linear_encoder(50, [1.0, 1.0], [1.0, 1.0])
+    tiny = tc.gaussian_sampled(z_mean, z_logvar - 2000)
+    assert tiny == pytest.approx(tc.gaussian(z_mean), rel=1e-9)
+    assert tc.gaussian_sampled(1e-200 * z_mean, z_logvar + 700) < 1e-12
+    with pytest.raises(
+        ValueError, match=r"exp\(z_logvar\) is infinite in columns \[0, 1"
+    ):
+        tc.gaussian_sampled(z_mean, z_logvar + 2000)
+
+
 def test_bad_input():
     z_mean, z_logvar = linear_encoder(10, [1.0], [1.0])
     with pytest.raises(ValueError, match="passive_below must be less"):

@@ -150,7 +150,7 @@ def _disparity(codes, random, num_draws, num_bootstrap, classes, dead_below):
     def measure_draw():
         z = codes.draw(random)
         return {
-            f"tc_sample{suffix}": tc.gaussian(z[:, latents], FLOOR)
+            f"tc_sample{suffix}": tc.gaussian(z[:, latents], FLOOR, codes.precision)
             for suffix, latents in groups.items()
         }
 
@@ -158,9 +158,12 @@ def _disparity(codes, random, num_draws, num_bootstrap, classes, dead_below):
         mean, logvar = z_mean[rows], z_logvar[rows]
         measured = {}
         for suffix, latents in groups.items():
-            group = mean[:, latents], logvar[:, latents]
-            measured[f"tc_mean{suffix}"] = tc.gaussian(group[0], FLOOR)
-            measured[f"tc_sample{suffix}_analytic"] = tc.gaussian_sampled(*group, FLOOR)
+            measured[f"tc_mean{suffix}"] = tc.gaussian(
+                mean[:, latents], FLOOR, codes.precision
+            )
+            measured[f"tc_sample{suffix}_analytic"] = tc.gaussian_sampled(
+                mean[:, latents], logvar[:, latents], FLOOR, codes.precision
+            )
         return measured
 
     draws = _columns([measure_draw() for _ in range(num_draws)])
@@ -194,7 +197,7 @@ def _disparity(codes, random, num_draws, num_bootstrap, classes, dead_below):
     share = tc.signal_share(z_mean, z_logvar)
     slack = 3.0 * results["tc_gap_stderr"] + 1e-6
     results.update(
-        tc_mean_singular=bool(np.isinf(tc.gaussian(z_mean))),
+        tc_mean_singular=_is_singular(z_mean, codes.precision),
         tc_invariant_holds=bool(results["tc_gap"] >= -slack),
         num_active=np.count_nonzero(classes == tc.ACTIVE),
         num_mixed=np.count_nonzero(classes == tc.MIXED),
@@ -223,17 +226,17 @@ def _plain_disparity(codes, random, num_bootstrap):
     if codes.representation == codes_lib.SAMPLED:
         known, unknown = unknown, known
     resamples = [
-        tc.gaussian(z[random.integers(len(z), size=len(z))], FLOOR)
+        tc.gaussian(z[random.integers(len(z), size=len(z))], FLOOR, codes.precision)
         for _ in range(num_bootstrap)
     ]
     results = {
-        known: tc.gaussian(z, FLOOR),
+        known: tc.gaussian(z, FLOOR, codes.precision),
         f"{known}_stderr": np.std(resamples, ddof=1),
     }
     results[f"variance_of_{'mean' if known == 'tc_mean' else 'sample'}"] = z.var(
         axis=0, ddof=1
     )
-    results[f"{known}_singular"] = bool(np.isinf(tc.gaussian(z)))
+    results[f"{known}_singular"] = _is_singular(z, codes.precision)
     results["dead_latents"] = np.flatnonzero(np.ptp(z, axis=0) == 0)
     results_lib.withhold(
         results,
@@ -252,6 +255,12 @@ def _plain_disparity(codes, random, num_bootstrap):
         "variances; `mean_and_logvar` does.",
     )
     return results
+
+
+def _is_singular(z, precision):
+    """Returns whether the floor takes part in the total correlation of `z`."""
+    floored = tc.gaussian(z, FLOOR, precision)
+    return bool(tc.gaussian(z, precision=precision) > floored + 1e-6)
 
 
 def _columns(rows):
