@@ -69,10 +69,13 @@ setup(
         # 0.12 is the first that says so clearly.
         "tensorflow-hub>=0.12,<0.16",
         "absl-py",
+        "click>=8.1",
         "gin-config>=0.4",
         "h5py",
         "jinja2",
         "matplotlib",
+        # Boosted trees by sorting once; without it scikit-learn's own serve.
+        "numba>=0.60",
         "numpy",
         "packaging",
         "pandas",

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import pathlib
+import sys
 
 import gin
 import home_ground
@@ -13,12 +14,15 @@ import sklearn.linear_model
 from disentanglement_lib.evaluation import evaluate
 from disentanglement_lib.evaluation.metrics import beta_vae, utils
 
+from rtc_plugin import measures
 from rtc_plugin.compat import scikit_learn
 from rtc_plugin.errors import UserError
+from rtc_plugin.measures import boosted_trees
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 RECORD = json.loads((DATA / "home_ground_scores.json").read_text())
 TODAY = ["scores.definition = 'today'"]
+STOCK_TREES = ["scores.boosted_trees = 'scikit-learn'"]
 
 # Boosted trees choose at random among splits that are equally good, from a generator
 # that is not the same in every version: their scores are compared as a distribution.
@@ -64,11 +68,32 @@ def test_todays_definition_is_another_score(name):
 
 
 def test_todays_definition_is_scikit_learns_own():
-    with bindings(TODAY):
+    with bindings(TODAY + STOCK_TREES):
         model = beta_vae.linear_model.LogisticRegression(random_state=0)
         trees = utils.ensemble.GradientBoostingClassifier()
     assert type(model) is sklearn.linear_model.LogisticRegression
     assert type(trees) is sklearn.ensemble.GradientBoostingClassifier
+
+
+@pytest.mark.parametrize(
+    ("lines", "bound"),
+    [([], boosted_trees.IMPURITY_STUDY), (TODAY, boosted_trees.IMPURITY_TODAY)],
+)
+def test_boosted_trees_are_the_presorted_ones(lines, bound):
+    with bindings(lines):
+        trees = utils.gradient_boosting_classifier()
+    assert isinstance(trees, boosted_trees.BoostedTrees)
+    assert trees.min_impurity == bound
+
+
+def test_scikit_learns_trees_serve_where_asked_for_or_numba_is_missing(monkeypatch):
+    with bindings(STOCK_TREES):
+        trees = utils.gradient_boosting_classifier()
+    assert isinstance(trees, scikit_learn.GradientBoostingClassifier)
+    monkeypatch.setitem(sys.modules, "rtc_plugin.measures.boosted_trees", None)
+    monkeypatch.delattr(measures, "boosted_trees")
+    trees = utils.gradient_boosting_classifier()
+    assert isinstance(trees, scikit_learn.GradientBoostingClassifier)
 
 
 def test_logistic_regression_takes_one_number_off_the_metrics_random_state():
@@ -97,6 +122,9 @@ def test_the_saved_config_names_the_definition_only_if_it_is_bound():
 def test_an_unknown_definition_is_refused():
     with bindings(["scores.definition = '0.21'"]):
         with pytest.raises(UserError, match=r"scores\.definition must be 'study'"):
+            utils.gradient_boosting_classifier()
+    with bindings(["scores.boosted_trees = 'xgboost'"]):
+        with pytest.raises(UserError, match=r"scores\.boosted_trees must be"):
             utils.gradient_boosting_classifier()
 
 
