@@ -8,7 +8,9 @@ Nothing here needs TensorFlow; `tf_minibatch` has the minibatch forms for traini
     what you have                    function
     a covariance                     gaussian_from_covariance
     samples, Gaussian assumption     gaussian, copula (any marginals)
-    samples, no assumption           knn, knn_permutation_test, discriminator
+    samples, no assumption           knn, knn_permutation_test, discriminator,
+                                     tree (a lower bound, for sparse dependence)
+    discrete samples                 discrete, discrete_entropy; knn and tree choose it
     an encoder over a data set       mixture (exact up to a known error)
     an encoder on one batch          minibatch (biased; read its module first)
     an encoder, latent by latent     signal_share, classify_latents,
@@ -44,6 +46,11 @@ from rtc_plugin.total_correlation.density_ratio import (
     discriminator,
     shuffle_latents,
 )
+from rtc_plugin.total_correlation.discrete import (
+    coverage,
+    discrete,
+    discrete_entropy,
+)
 from rtc_plugin.total_correlation.latents import (
     ACTIVE,
     MIXED,
@@ -59,6 +66,7 @@ from rtc_plugin.total_correlation.neighbours import (
     knn_permutation_test,
     pairwise_mutual_information,
 )
+from rtc_plugin.total_correlation.tree import TreeBound, tree
 
 __all__ = [
     "ACTIVE",
@@ -73,8 +81,12 @@ __all__ = [
     "MixtureDecomposition",
     "PairwiseInformation",
     "PermutationTest",
+    "TreeBound",
     "classify_latents",
     "copula",
+    "coverage",
+    "discrete",
+    "discrete_entropy",
     "discriminator",
     "gaussian",
     "gaussian_bias",
@@ -93,4 +105,5 @@ __all__ = [
     "sample_mixture",
     "shuffle_latents",
     "signal_share",
+    "tree",
 ]

@@ -8,27 +8,52 @@ k-th neighbour and n_ij the number of points within it along latent j alone,
 
     TC = psi(k) + (D-1) psi(n) - mean_i sum_j psi(n_ij + 1)        (nats)
 
-It is an estimate, not a bound. At n = 5000, k = 3 it is unbiased at independence, some
-per cent low in two to six latents, 5 to 12 % low in ten, and it cannot report much more
-than log n per pair of latents. Latents are divided by their standard deviations first;
-constant ones are left out.
+It is an estimate, not a bound, and in many latents it sees only what all of them share.
+At n = 5000, k = 3 it is unbiased at independence and some per cent low in two to six
+latents. In ten, 3 nats among equicorrelated latents read 2.8, in five pairs 2.4, in one
+pair .8, and a spiral of 2.3 nats beside eight independent latents .05; `tree` sees the
+pairs. It cannot report much more than log n per pair of latents.
+
+Latents are replaced by their normal scores first, so that heavy tails, outliers and
+scales do not matter; constant ones are left out.
+
+Ties break the formula, which needs a density, so latents with repeated values get one:
+their ties are broken at random within the normal scores. That changes the law of the
+latents, but not their total correlation (the copula of the randomised latents is
+multilinear, see [3]): given the discrete value the new one is pure noise, and it tells
+the old one. So the neighbours serve discrete, rounded and mixed latents, too. If
+all latents are discrete and the sample covers their joint law, they are counted
+instead, see `discrete`, which is more exact.
 
 Exact copies of a row (encodings drawn with replacement from a small data set) are
-measured as infinite dependence by any neighbour method, so only one of each is kept.
+measured as infinite dependence by any neighbour method, so only one of each is kept,
+unless all latents are discrete.
 
 #### References
 [1] Kraskov, Stoegbauer, Grassberger. Estimating Mutual Information. Phys. Rev. E 69,
     2004. https://arxiv.org/abs/cond-mat/0305641
 [2] Phipson, Smyth. Permutation P-values Should Never Be Zero. SAGMB 9, 2010.
+[3] Genest, Neslehova, Remillard. On the empirical multilinear copula process for count
+    data. Bernoulli 20, 2014. https://arxiv.org/abs/1407.1200
 """
 
-import contextlib
 from typing import NamedTuple
 
 import numpy as np
 from scipy import spatial, special
 
 from rtc_plugin.total_correlation import checks
+from rtc_plugin.total_correlation.discrete import coverage, discrete
+
+MARGINALS = ("normal_scores", "standardise")
+
+# A latent has ties if more than this share of its values repeats an earlier one; so few
+# as float32 codes have do not move the estimate.
+_MAX_REPEATS = 0.05
+# Or if its values have so many rows each on average, even where the rows repeat whole.
+_ROWS_PER_VALUE = 50
+# Counting is exact enough while so much of the joint law is in the sample.
+_MIN_COVERAGE = 0.95
 
 
 class _TooFewRows(checks.InputError):
@@ -54,7 +79,7 @@ class PairwiseInformation(NamedTuple):
 
     Attributes:
         value: [num_latent, num_latent] symmetric, nats; the diagonal is NaN, and so is
-            a pair with too few distinct rows for its neighbours.
+            everything if there are too few distinct rows for the neighbours.
         p_value: The same shape; NaN all over if no permutations were asked for.
     """
 
@@ -62,25 +87,38 @@ class PairwiseInformation(NamedTuple):
     p_value: np.ndarray
 
 
-def knn(samples, num_neighbours=3):
+def knn(samples, num_neighbours=3, marginals="normal_scores", random_state=0):
     """Returns the nearest-neighbour estimate of total correlation, in nats.
 
     Args:
-        samples: [num_samples, num_latent] array.
+        samples: [num_samples, num_latent] array; latents may be continuous, discrete
+            or both (see the module).
         num_neighbours: k, at least 1; small k means little bias, much variance.
+        marginals: "normal_scores", or "standardise" to divide latents by their standard
+            deviations as most implementations do. On Gaussian latents the two agree;
+            heavy tails and outliers make the latter low (by a quarter for Student's t
+            with one degree of freedom), and clusters with wide gaps the former (by 2 %
+            of 0.69 nats on 5000 samples, 7 % on 512).
+        random_state: Seed, RandomState or Generator that breaks ties.
 
     Returns:
         Float; slightly negative values are possible near independence.
 
     Raises:
         ValueError: `samples` is no finite matrix, or holds too few distinct rows for
-            num_neighbours.
+            num_neighbours; unknown `marginals`.
     """
-    return _knn(_prepare(samples, num_neighbours), num_neighbours)
+    random_state = checks.random_generator(random_state)
+    latents = prepare(samples, num_neighbours, marginals, random_state)
+    return information(latents, num_neighbours)
 
 
 def knn_permutation_test(
-    samples, num_neighbours=3, num_permutations=100, random_state=0
+    samples,
+    num_neighbours=3,
+    num_permutations=100,
+    random_state=0,
+    marginals="normal_scores",
 ):
     """Tests independence of the latents by permutation.
 
@@ -90,6 +128,7 @@ def knn_permutation_test(
         num_permutations: Size of the null sample; the smallest possible p-value is
             1 / (1 + num_permutations).
         random_state: Seed, RandomState or Generator.
+        marginals: As in `knn`.
 
     Returns:
         `PermutationTest`.
@@ -99,20 +138,16 @@ def knn_permutation_test(
     """
     checks.positive_integer(num_permutations, "num_permutations")
     random_state = checks.random_generator(random_state)
-    samples = _prepare(samples, num_neighbours)
-    value = _knn(samples, num_neighbours)
-    null = np.array(
-        [
-            _knn(random_state.permuted(samples, axis=0), num_neighbours)
-            for _ in range(num_permutations)
-        ]
-    )
-    p_value = (1 + np.count_nonzero(null >= value)) / (1 + num_permutations)
-    return PermutationTest(value, p_value, null)
+    latents = prepare(samples, num_neighbours, marginals, random_state)
+    return _permutation_test(latents, num_neighbours, num_permutations, random_state)
 
 
 def pairwise_mutual_information(
-    samples, num_neighbours=3, num_permutations=0, random_state=0
+    samples,
+    num_neighbours=3,
+    num_permutations=0,
+    random_state=0,
+    marginals="normal_scores",
 ):
     """Returns I(z_i; z_j) for all pairs, by `knn` on two latents at a time.
 
@@ -121,57 +156,153 @@ def pairwise_mutual_information(
         num_neighbours: As in `knn`.
         num_permutations: If positive, p-values come with the values.
         random_state: Seed, RandomState or Generator of the permutations.
+        marginals: As in `knn`.
 
     Returns:
-        `PairwiseInformation`.
+        `PairwiseInformation`; a constant latent has 0 with every other.
 
     Raises:
-        ValueError: `samples` is no finite matrix.
+        ValueError: `samples` is no finite matrix; unknown `marginals`.
     """
-    samples = checks.matrix(samples, "samples")
     random_state = checks.random_generator(random_state)
-    num_latent = samples.shape[1]
-    value = np.full((num_latent, num_latent), np.nan)
+    samples = checks.matrix(samples, "samples")
+    value = np.full((samples.shape[1],) * 2, np.nan)
     p_value = value.copy()
-    for i in range(num_latent):
+    try:
+        latents = prepare(samples, num_neighbours, marginals, random_state)
+    except _TooFewRows:
+        return PairwiseInformation(value, p_value)
+    off_diagonal = ~np.eye(len(value), dtype=bool)
+    value[off_diagonal] = 0.0
+    if num_permutations:
+        p_value[off_diagonal] = 1.0
+    for i in range(len(latents.names)):
         for j in range(i):
-            with contextlib.suppress(_TooFewRows):
-                value[i, j], p_value[i, j] = _pair(
-                    samples[:, [j, i]], num_neighbours, num_permutations, random_state
-                )
-            value[j, i], p_value[j, i] = value[i, j], p_value[i, j]
+            pair = latents.select([j, i])
+            if num_permutations:
+                found = _permutation_test(
+                    pair, num_neighbours, num_permutations, random_state
+                )[:2]
+            else:
+                found = information(pair, num_neighbours), np.nan
+            for cell in (pair.names, pair.names[::-1]):
+                value[tuple(cell)], p_value[tuple(cell)] = found
     return PairwiseInformation(value, p_value)
 
 
-def _pair(samples, num_neighbours, num_permutations, random_state):
-    """Returns mutual information and p-value of two latents."""
-    if not num_permutations:
-        return knn(samples, num_neighbours), np.nan
-    return knn_permutation_test(
-        samples, num_neighbours, num_permutations, random_state
-    )[:2]
+class Latents(NamedTuple):
+    """Latents made ready for neighbours, or for counting.
+
+    Attributes:
+        z: [n, d] latents that vary, with a density: scaled, and ties broken.
+        labels: [n, d] the same latents as they came.
+        is_tied: [d] booleans, whether their values repeat.
+        names: [d] their column numbers in the samples.
+    """
+
+    z: np.ndarray
+    labels: np.ndarray
+    is_tied: np.ndarray
+    names: np.ndarray
+
+    def select(self, which):
+        """Returns the latents numbered `which`."""
+        return Latents(*(array[..., which] for array in self))
+
+    def permuted(self, random_state):
+        """Returns the latents, each in an order of its own."""
+        rows = np.tile(np.arange(len(self.z))[:, None], (1, self.z.shape[1]))
+        rows = random_state.permuted(rows, axis=0)
+        return self._replace(
+            z=np.take_along_axis(self.z, rows, axis=0),
+            labels=np.take_along_axis(self.labels, rows, axis=0),
+        )
+
+    @property
+    def is_counted(self):
+        """Whether counting tells more than neighbours."""
+        return bool(self.is_tied.all()) and (coverage(self.labels) >= _MIN_COVERAGE)
 
 
-def _prepare(samples, num_neighbours):
-    """Returns distinct rows of standardised latents, constant ones left out."""
+def prepare(samples, num_neighbours, marginals, random_state):
+    """Returns the `Latents` of samples: constants and copies of rows left out.
+
+    Args:
+        samples: [num_samples, num_latent] array.
+        num_neighbours: k.
+        marginals: As in `knn`.
+        random_state: Generator that breaks ties.
+
+    Raises:
+        ValueError: As `knn`.
+    """
     samples = checks.matrix(samples, "samples")
     checks.positive_integer(num_neighbours, "num_neighbours")
-    samples = samples[:, np.ptp(samples, axis=0) > 0]
-    if samples.shape[1] < 2:
-        return samples[:, :0]
+    if marginals not in MARGINALS:
+        raise ValueError(f"marginals must be one of {MARGINALS}, got {marginals!r}.")
+    names = np.flatnonzero(np.ptp(samples, axis=0) > 0)
+    samples = samples[:, names]
+    if len(names) < 2:
+        return Latents(samples, samples, np.ones(len(names), dtype=bool), names)
     _, first = np.unique(samples, axis=0, return_index=True)
-    samples = samples[np.sort(first)]
+    num_values = np.array([len(np.unique(latent)) for latent in samples.T])
+    is_tied = num_values < (1.0 - _MAX_REPEATS) * len(first)
+    is_tied |= num_values * _ROWS_PER_VALUE <= len(samples)
+    if not is_tied.all():
+        samples = samples[np.sort(first)]
     if len(samples) <= num_neighbours:
         raise _TooFewRows(
-            f"samples has {len(samples)} distinct rows, too few for num_neighbours="
+            f"samples has {len(first)} distinct rows, too few for num_neighbours="
             f"{num_neighbours}."
         )
+    z = normal_scores(samples, random_state)
+    if marginals == "standardise":
+        z[:, ~is_tied] = _standardise(samples[:, ~is_tied])
+    return Latents(z, samples, is_tied, names)
+
+
+def normal_scores(samples, random_state):
+    """Returns Phi^-1(rank / (n + 1)) of every latent, ties broken at random.
+
+    Args:
+        samples: [num_samples, num_latent] array.
+        random_state: Generator.
+    """
+    num_samples = len(samples)
+    scores = special.ndtri(np.arange(1, num_samples + 1) / (num_samples + 1.0))
+    ranked = np.empty(samples.shape)
+    for latent, out in zip(samples.T, ranked.T):
+        out[np.lexsort((random_state.random(num_samples), latent))] = scores
+    return ranked
+
+
+def information(latents, num_neighbours):
+    """Returns the total correlation of prepared latents, in nats."""
+    if latents.is_counted:
+        return discrete(latents.labels)
+    return kraskov(latents.z, num_neighbours)
+
+
+def _permutation_test(latents, num_neighbours, num_permutations, random_state):
+    value = information(latents, num_neighbours)
+    null = np.array(
+        [
+            information(latents.permuted(random_state), num_neighbours)
+            for _ in range(num_permutations)
+        ]
+    )
+    p_value = (1 + np.count_nonzero(null >= value)) / (1 + num_permutations)
+    return PermutationTest(value, p_value, null)
+
+
+def _standardise(samples):
     samples = samples / np.abs(samples).max(axis=0)
     samples -= samples.mean(axis=0)
     return samples / samples.std(axis=0)
 
 
-def _knn(samples, num_neighbours):
+def kraskov(samples, num_neighbours):
+    """Returns the estimate of [1] for samples as they are, without any preparation."""
     num_samples, num_latent = samples.shape
     if num_latent < 2:
         return 0.0
