@@ -11,4 +11,5 @@ from rtc_plugin.studies import model_steps
 def fake_steps(monkeypatch):
     """Has studies take the steps of `fake_study`, in worker processes, too."""
     monkeypatch.setattr(model_steps, "plan", fake_study.plan)
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(fake_study.__file__))
+    folder = os.path.dirname(fake_study.__file__)
+    monkeypatch.setenv("PYTHONPATH", folder, prepend=os.pathsep)

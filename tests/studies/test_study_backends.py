@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models on a Ray cluster and in a Slurm job array."""
+"""Models side by side on a machine, on a Ray cluster and in a Slurm job array."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.studies import runner, study_folder
-from rtc_plugin.studies.backends import slurm
+from rtc_plugin.studies.backends import local, slurm
 
 pytestmark = pytest.mark.usefixtures("fake_steps")
 
@@ -44,6 +44,21 @@ class Killer(threading.Thread):
             time.sleep(0.02)
         self.killed = json.loads((self._folder / "status.json").read_text())["pid"]
         os.kill(self.killed, signal.SIGKILL)
+
+
+def test_a_worker_that_is_being_started_when_the_runner_ends_is_ended_too(
+    tmp_path, monkeypatch
+):
+    class PopenWhileStopping(subprocess.Popen):
+        def __init__(self, command, **kwargs):
+            stopping.start()
+            stopping.join(0.2)  # It has ended by now, or waits for this start.
+            super().__init__(["sleep", "20"], **kwargs)
+
+    processes = local._Processes(str(tmp_path), dict(os.environ))
+    stopping = threading.Thread(target=processes.stop)
+    monkeypatch.setattr(subprocess, "Popen", PopenWhileStopping)
+    assert processes.run(0, retries=1) == -signal.SIGTERM
 
 
 @pytest.fixture

@@ -55,44 +55,56 @@ class _Processes:
         self._root = root
         self._environment = environment
         self._running = set()
-        self._stopped = threading.Event()
+        self._is_stopped = False
+        # So that no process is started between the end and the list of what to end.
+        self._lock = threading.Lock()
 
     def run(self, model_num, retries):
         """Returns the exit code of a model's last attempt, None if there was none."""
         code = None
         for _ in range(1 + retries):
-            if self._stopped.is_set():
+            process = self._start(model_num)
+            if process is None:
                 return code
-            code = self._run_once(model_num)
+            code = self._wait(process)
             if code == worker.NO_SPACE:
-                self._stopped.set()
+                self._is_stopped = True
             if code in (0, worker.BUSY, worker.NO_SPACE):
                 return code
         return code
 
     def stop(self):
         """Starts no more processes and asks those that run to end."""
-        self._stopped.set()
-        for process in list(self._running):
-            process.terminate()
+        with self._lock:
+            self._is_stopped = True
+            for process in self._running:
+                process.terminate()
 
-    def _run_once(self, model_num):
+    def _start(self, model_num):
+        """Starts the process of a model; returns None if it is too late for that."""
         command = [sys.executable, "-m", worker.__name__, self._root, str(model_num)]
-        # Nothing is ever written to the pipe; its end is the sign to end.
-        with subprocess.Popen(
-            [*command, "--end_with_stdin"],
-            stdin=subprocess.PIPE,
-            env=self._environment,
-            # A terminal's Ctrl-C must not reach it beside the runner's own request: a
-            # second signal would end it before its checkpoint.
-            start_new_session=True,
-        ) as process:
+        with self._lock:
+            if self._is_stopped:
+                return None
+            process = subprocess.Popen(
+                [*command, "--end_with_stdin"],
+                # Nothing is ever written to the pipe; its end is the sign to end.
+                stdin=subprocess.PIPE,
+                env=self._environment,
+                # A terminal's Ctrl-C must not reach it beside the runner's own request:
+                # a second signal would end it before its checkpoint.
+                start_new_session=True,
+            )
             self._running.add(process)
-            try:
-                # Not communicate or the context's end, which would close the pipe.
-                return process.wait()
-            finally:
+            return process
+
+    def _wait(self, process):
+        with process:
+            # Not communicate or the context's end, which would close the pipe.
+            code = process.wait()
+            with self._lock:
                 self._running.discard(process)
+            return code
 
 
 def _environment(workers):
