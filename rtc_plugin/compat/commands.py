@@ -17,7 +17,7 @@ def is_command():
 
 
 def quieten_tensorflow():
-    """Has the commands x, beside their own progress.
+    """Has the commands show, beside their own progress, only what went wrong.
 
     TensorFlow logs each step and each of its own deprecations, twice over. Setting
     `TF_CPP_MIN_LOG_LEVEL=0` brings all of it back. Other programs that import the
