@@ -243,7 +243,7 @@ class TPUEstimator:
         hooks = [*input_hooks, *spec.training_hooks]
         if consumed:
             hooks.append(random_replay.RandomReplayHook(spec.train_op, consumed))
-        # In this order: a step whose loss is no number is not saved.
+        # In this order: a step whose loss is not finite is not saved.
         hooks.append(_FiniteLossHook(spec.loss, step_after, self._divergence))
         hooks.append(self._make_saver_hook(scaffold))
 
@@ -386,7 +386,7 @@ def resumable(checkpoint_dir):
 
 
 class _FiniteLossHook(tf.train.SessionRunHook):
-    """Ends a training whose loss is no number any more."""
+    """Ends a training whose loss is no finite number any more."""
 
     def __init__(self, loss, step, make_error: Callable[[str, int], Exception]):
         self._tensors = [loss, step]
@@ -397,7 +397,7 @@ class _FiniteLossHook(tf.train.SessionRunHook):
 
     def after_run(self, run_context, run_values):
         loss, step = run_values.results
-        if math.isnan(loss):
+        if not math.isfinite(loss):
             raise self._make_error("the loss", step)
 
 

@@ -238,13 +238,15 @@ def test_signals_act_as_before_once_training_is_over(tmp_path):
     assert after == before
 
 
-def make_diverging_model_fn(loss_diverges_at=None, weight_diverges_at=None):
+def make_diverging_model_fn(
+    loss_diverges_at=None, weight_diverges_at=None, loss_value=np.nan
+):
     def model_fn(features, labels, mode, params):
         step = tf.train.get_global_step()
         weight = tf.get_variable("w", [], initializer=tf.ones_initializer())
         loss = tf.reduce_mean(features)
         if loss_diverges_at is not None:
-            loss = tf.where(tf.equal(step, loss_diverges_at), np.nan, loss)
+            loss = tf.where(tf.equal(step, loss_diverges_at), loss_value, loss)
         if weight_diverges_at is not None:
             is_time = tf.equal(step, weight_diverges_at)
             loss += 0.0 * tf.assign(weight, tf.where(is_time, np.inf, 1.0))
@@ -259,8 +261,10 @@ def make_diverging_model_fn(loss_diverges_at=None, weight_diverges_at=None):
 @pytest.mark.parametrize(
     ("diverges", "message", "expected_step"),
     [
-        # The sixth step is due to be saved; its loss is not a number.
+        # The sixth step is due to be saved; its loss is not a finite number.
         ({"loss_diverges_at": 5}, "the loss", 4),
+        ({"loss_diverges_at": 5, "loss_value": np.inf}, "the loss", 4),
+        ({"loss_diverges_at": 5, "loss_value": -np.inf}, "the loss", 4),
         ({"weight_diverges_at": 3}, "a weight", 2),
     ],
 )
