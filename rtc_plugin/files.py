@@ -3,8 +3,12 @@
 
 import contextlib
 import os
+import shutil
 
 from rtc_plugin.errors import UserError
+
+# How a folder's name ends that is not, or no longer, the one to read.
+PARTIAL = ".partial"
 
 
 @contextlib.contextmanager
@@ -48,3 +52,98 @@ def make_folder(flag, folder, path=None):
             f"{flag}={folder} cannot be made ({error.strerror}); give a folder that "
             "you may write to."
         ) from error
+
+
+def check_free(flag, folder, overwrite):
+    """Checks that an output folder may be written.
+
+    Args:
+        flag: The flag that names the folder, for the message.
+        folder: Its path.
+        overwrite: Whether an existing folder may be replaced.
+
+    Raises:
+        UserError: If the folder is not given, exists and may not be replaced, is a
+            file, or cannot be made.
+    """
+    if not folder:
+        raise UserError(f"{flag} is missing; say where the output should go.")
+    restore_replaced(folder)
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise UserError(f"{flag}={folder} is no folder; give another.")
+    if os.path.exists(folder) and not overwrite:
+        raise UserError(
+            f"{flag}={folder} exists already; give another folder, or --overwrite to "
+            "replace it."
+        )
+    parent = os.path.dirname(os.path.abspath(folder))
+    make_folder(flag, folder, parent)
+    if not os.access(parent, os.W_OK):
+        raise UserError(
+            f"{flag}={folder} cannot be made: {parent} is not writable; give a folder "
+            "that you may write to."
+        )
+
+
+@contextlib.contextmanager
+def whole_folder(flag, folder, overwrite=False):
+    """Yields the path to write to; it becomes `folder` when all has gone well.
+
+    Args:
+        flag: The flag that names the folder, for messages.
+        folder: Path of the folder to make.
+        overwrite: Whether an existing folder is replaced. It stays what it is until
+            then.
+
+    Yields:
+        Path of a folder beside it, not existing yet.
+
+    Raises:
+        UserError: As `check_free`.
+    """
+    check_free(flag, folder, overwrite)
+    partial = folder.rstrip("/") + PARTIAL
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    replace_folder(partial, folder)
+
+
+def replace_folder(partial, folder):
+    """Puts a finished folder in its place, over an older one if there is one.
+
+    The older one is moved aside first: a process that is killed in between leaves
+    both, and `restore_replaced` undoes what it has done.
+
+    Args:
+        partial: Path of the finished folder, on the same disk.
+        folder: The path that it gets.
+    """
+    replaced = _replaced(folder)
+    delete(replaced)
+    if os.path.lexists(folder):
+        os.rename(folder.rstrip("/"), replaced)
+    os.rename(partial, folder)
+    delete(replaced)
+
+
+def restore_replaced(folder):
+    """Puts a folder back that a killed `replace_folder` has left aside."""
+    replaced = _replaced(folder)
+    if os.path.lexists(replaced) and not os.path.lexists(folder):
+        os.rename(replaced, folder)
+
+
+def delete(path):
+    """Deletes a file, a link or a folder, if it is there."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.remove(path)
+
+
+def _replaced(folder):
+    return folder.rstrip("/") + ".replaced" + PARTIAL

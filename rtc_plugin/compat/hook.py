@@ -36,6 +36,9 @@ PATCHES = {
     "disentanglement_lib.evaluation.abstract_reasoning.pgm_data": [
         "compat.pgm_data:know_plugin_shapes3d"
     ],
+    "disentanglement_lib.evaluation.abstract_reasoning.reason": [
+        "compat.outputs:guard_reason"
+    ],
     "disentanglement_lib.evaluation.evaluate": [
         "compat.register:metrics",
         "compat.scikit_learn:seed_estimators",
@@ -81,6 +84,7 @@ PATCHES = {
         "compat.results:read_nan",
         "compat.results:read_wrapped_gin_values",
     ],
+    "disentanglement_lib.visualize.visualize_model": ["compat.outputs:guard_visualize"],
     "disentanglement_lib.visualize.visualize_util": [
         "compat.imageio:write_float_frames"
     ],

@@ -4,22 +4,24 @@
 While a model trains, everything lies in `<model_dir>.partial`:
 
     config.gin        the configuration, to tell whether a rerun is the same run
+    overwrite         there if the run may replace a finished model
     tf_checkpoint/    checkpoints and summaries; a rerun continues from here
     model/            what the library writes at the end (made anew by every run)
 
-A finished run is renamed to `model_dir`, so a folder of that name is always whole.
+A finished run is renamed to `model_dir`, so a folder of that name is always whole, and
+an older model stays until the new one is.
 """
 
 import contextlib
 import functools
 import glob
 import os
-import shutil
 import sys
 
 import gin
 
-from rtc_plugin.compat import estimator, outputs
+from rtc_plugin import files
+from rtc_plugin.compat import estimator
 from rtc_plugin.errors import UserError
 
 
@@ -33,20 +35,26 @@ def make_resumable(module):
 
     @functools.wraps(stock_train)
     def train(model_dir, overwrite=False, *args, **kwargs):
-        outputs.check_free("--model_dir", model_dir, overwrite)
+        may_replace = overwrite or _is_replacing(model_dir)
+        files.check_free("--model_dir", model_dir, may_replace)
         model_dir = model_dir.rstrip("/")
         with _lock_partial_dir(model_dir) as partial:
             if overwrite:
-                _delete(model_dir)
                 partial.clear()
-            partial.check_configuration(gin.config_str())
+            partial.check_configuration(gin.config_str(), overwrite)
             if not partial.is_whole():
                 _train_in(partial, stock_train, overwrite, args, kwargs)
-            os.rename(partial.output, model_dir)
+            files.replace_folder(partial.output, model_dir)
             partial.delete()
         print(f"The model is in {model_dir}", file=sys.stderr)
 
     module.train = train
+
+
+def _is_replacing(model_dir):
+    """Tells whether an unfinished run was begun with --overwrite."""
+    partial = _PartialDir((model_dir or "").rstrip("/") + files.PARTIAL)
+    return partial.is_begun() and os.path.exists(partial.overwrite)
 
 
 def _train_in(partial, stock_train, overwrite, args, kwargs):
@@ -54,7 +62,7 @@ def _train_in(partial, stock_train, overwrite, args, kwargs):
         print(f"Going on with the run in {partial.path}", file=sys.stderr)
     else:
         print(f"Training in {partial.path}", file=sys.stderr)
-    _delete(partial.output)
+    files.delete(partial.output)
     try:
         with estimator.resumable(partial.checkpoints):
             stock_train(partial.output, False, *args, **kwargs)
@@ -81,6 +89,7 @@ class _PartialDir:
     def __init__(self, path):
         self.path = path
         self.configuration = os.path.join(path, "config.gin")
+        self.overwrite = os.path.join(path, "overwrite")
         self.checkpoints = os.path.join(path, "tf_checkpoint")
         self.output = os.path.join(path, "model")
         self.output_checkpoints = os.path.join(self.output, "tf_checkpoint")
@@ -92,17 +101,27 @@ class _PartialDir:
     def is_whole(self):
         return os.path.exists(self.output_checkpoints)
 
+    def is_begun(self):
+        """Tells whether there is a run to go on with."""
+        is_known = os.path.exists(self.configuration)
+        return is_known and (self.has_progress() or self.is_whole())
+
     def clear(self):
-        for path in (self.configuration, self.output, self.checkpoints):
-            _delete(path)
+        # The configuration first: without it nothing counts of what a process that is
+        # killed in between leaves behind.
+        paths = (self.configuration, self.overwrite, self.output, self.checkpoints)
+        for path in paths:
+            files.delete(path)
 
     def delete(self):
-        _delete(self.path)
+        files.delete(self.path)
 
-    def check_configuration(self, configuration):
+    def check_configuration(self, configuration, overwrite):
         """Notes the configuration, or compares it with that of the run found here."""
-        if not (self.has_progress() or self.is_whole()):
+        if not self.is_begun():
             self.clear()
+            if overwrite:
+                open(self.overwrite, "w").close()
             with open(self.configuration, "w") as file:
                 file.write(configuration)
             return
@@ -124,7 +143,7 @@ def _lock_partial_dir(model_dir):
     """Yields the `_PartialDir` of a model, which this process alone may use."""
     import fcntl
 
-    partial = _PartialDir(model_dir + outputs.PARTIAL)
+    partial = _PartialDir(model_dir + files.PARTIAL)
     os.makedirs(partial.path, exist_ok=True)
     with open(os.path.join(partial.path, "lock"), "w") as lock:
         try:
@@ -140,10 +159,3 @@ def _lock_partial_dir(model_dir):
 def _first_line_missing(text, other):
     others = set(other.splitlines())
     return next((line for line in text.splitlines() if line not in others), "nothing")
-
-
-def _delete(path):
-    if os.path.isdir(path):
-        shutil.rmtree(path)
-    elif os.path.exists(path):
-        os.remove(path)

@@ -15,12 +15,12 @@ from disentanglement_lib.data.ground_truth import named_data
 from PIL import Image
 
 from rtc_plugin import total_correlation as tc
-from rtc_plugin.compat import outputs
 from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
 from rtc_plugin.evaluation.metrics.elbo_decomposition import open_signature
+from rtc_plugin.files import whole_folder
 from rtc_plugin.methods import tc_monitor
 from rtc_plugin.visualize import images as image_figures
 from rtc_plugin.visualize.run import to_pixels
@@ -73,7 +73,7 @@ def write_explorer(model_dir, output_dir, seed=0, num_images=2000, num_points=60
         walks = image_figures.walk(decode, z_mean[0], spread, NUM_STEPS, REACH)
         reconstructed = decode(z_mean[: len(originals)])
 
-    with outputs.whole_folder("output_dir", output_dir, overwrite=True) as partial:
+    with whole_folder("output_dir", output_dir, overwrite=True) as partial:
         os.makedirs(partial)
         _save_sheet(os.path.join(partial, "walks.jpg"), walks)
         _save_sheet(

@@ -13,7 +13,7 @@ from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.plugins.hparams import api_pb2, summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from rtc_plugin.compat import outputs
+from rtc_plugin.files import whole_folder
 from rtc_plugin.report import explorer
 from rtc_plugin.studies import quantities as q
 from rtc_plugin.studies import results_table
@@ -58,7 +58,7 @@ def write_hparams(table, root, output_dir):
     results_table.check_not_empty(table, output_dir)
     models = q.quantities(table)
     metrics = [name for name in METRICS if models[name].notna().any()]
-    with outputs.whole_folder("output_dir", output_dir, overwrite=True) as partial:
+    with whole_folder("output_dir", output_dir, overwrite=True) as partial:
         _write(partial, [_summary_event(_experiment(models, metrics))])
         for i, row in enumerate(models.to_dict("records")):
             events = [_summary_event(_session_start(row))]

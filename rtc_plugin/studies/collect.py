@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import tqdm
 
-from rtc_plugin.compat import outputs
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import PARTIAL
 from rtc_plugin.studies import results_table, study_folder
 
 EVALUATION = os.path.join("results", "aggregate", "evaluation.json")
@@ -106,7 +106,7 @@ def _find_evaluations(root):
 
 def _may_hold_evaluations(name):
     is_hidden = name.startswith(".")
-    return not (is_hidden or name in _SKIPPED or name.endswith(outputs.PARTIAL))
+    return not (is_hidden or name in _SKIPPED or name.endswith(PARTIAL))
 
 
 def _natural(name):

@@ -13,7 +13,7 @@ from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
-from rtc_plugin.compat import evaluation, outputs
+from rtc_plugin.compat import evaluation
 
 EXPLORER = "rtc_plugin.report.explorer"
 
@@ -27,7 +27,7 @@ class Step(NamedTuple):
         result: A JSON file that a whole folder holds, relative to it; '' if its being
             there is all that can be said.
         needs: Step that must be done before, or None.
-        run: Function of (folder, overwrite) that makes the folder, whole or not at all.
+        run: Function of the folder that makes it, whole or not at all.
     """
 
     name: str
@@ -131,30 +131,27 @@ def _stem(config_file):
     return os.path.basename(config_file).replace(".gin", "")
 
 
-def _train(config_file, bindings, folder, overwrite):
+def _train(config_file, bindings, folder):
     from disentanglement_lib.methods.unsupervised import train
 
-    train.train_with_gin(folder, overwrite, [config_file], bindings)
+    train.train_with_gin(folder, False, [config_file], bindings)
 
 
-def _postprocess(model_dir, config_file, bindings, folder, overwrite):
+def _postprocess(model_dir, config_file, bindings, folder):
     from disentanglement_lib.postprocessing import postprocess
 
-    postprocess.postprocess_with_gin(
-        model_dir, folder, overwrite, [config_file], bindings
-    )
+    postprocess.postprocess_with_gin(model_dir, folder, False, [config_file], bindings)
 
 
-def _evaluate(representation_dir, config_file, bindings, folder, overwrite):
+def _evaluate(representation_dir, config_file, bindings, folder):
     from disentanglement_lib.evaluation import evaluate
 
     evaluate.evaluate_with_gin(
-        representation_dir, folder, overwrite, [config_file], bindings
+        representation_dir, folder, False, [config_file], bindings
     )
 
 
-def _write_explorer(model_dir, folder, overwrite):
+def _write_explorer(model_dir, folder):
     from rtc_plugin.report import explorer
 
-    with outputs.whole_folder("explorer", folder, overwrite) as partial:
-        explorer.write_explorer(model_dir, partial)
+    explorer.write_explorer(model_dir, folder)

@@ -16,6 +16,7 @@ import time
 import traceback
 
 import rtc_plugin
+from rtc_plugin import files
 from rtc_plugin.compat import commands
 from rtc_plugin.studies import disk, study_folder
 
@@ -102,11 +103,12 @@ def _do_steps(steps, model_folder, model_num):
 
 
 def _do(step):
-    is_broken = os.path.exists(step.folder)
-    if is_broken:
+    if os.path.exists(step.folder):
         _say(f"{step.folder} is half written; it is made anew")
+        # At once: an interrupted step would else begin anew each time.
+        files.delete(step.folder)
     try:
-        step.run(step.folder, is_broken)
+        step.run(step.folder)
     finally:
         if "gin" in sys.modules:
             sys.modules["gin"].clear_config()

@@ -1,58 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The old output of each of the library's steps goes when the new one is whole."""
+
+import os
+
+import gin
 import pytest
+from disentanglement_lib.evaluation import evaluate
+from disentanglement_lib.evaluation.abstract_reasoning import reason
+from disentanglement_lib.postprocessing import postprocess
+from disentanglement_lib.visualize import visualize_model
 
-from rtc_plugin.compat import outputs
-from rtc_plugin.errors import UserError
-
-
-def test_a_finished_folder_appears_under_its_name(tmp_path):
-    folder = tmp_path / "new" / "out"
-    with outputs.whole_folder("--output_dir", str(folder)) as partial:
-        write(partial, "1")
-        assert not folder.exists()
-    assert (folder / "file").read_text() == "1"
-    assert [path.name for path in folder.parent.iterdir()] == ["out"]
-
-
-def test_a_failure_leaves_neither_a_new_folder_nor_harms_an_old_one(tmp_path):
-    folder = tmp_path / "out"
-    write(folder, "old")
-    with pytest.raises(KeyError):
-        with outputs.whole_folder("--output_dir", str(folder), overwrite=True) as path:
-            write(path, "new")
-            raise KeyError
-    assert (folder / "file").read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def test_overwriting_replaces_the_whole_folder(tmp_path):
-    folder = tmp_path / "out"
-    write(folder, "old")
-    (folder / "left over").touch()
-    with outputs.whole_folder("--output_dir", str(folder), overwrite=True) as path:
-        write(path, "new")
-    assert [path.name for path in folder.iterdir()] == ["file"]
-    assert (folder / "file").read_text() == "new"
+# With what gin would otherwise require of them.
+STEPS = {
+    "postprocess": (postprocess.postprocess, ["postprocess_fn", "random_seed"]),
+    "evaluate": (evaluate.evaluate, ["evaluation_fn", "random_seed"]),
+    "reason": (
+        reason.reason,
+        [
+            "model",
+            "num_iterations",
+            "training_steps_per_iteration",
+            "eval_steps_per_iteration",
+            "random_seed",
+            "batch_size",
+        ],
+    ),
+    "visualize": (visualize_model.visualize, []),
+}
 
 
-def test_an_existing_folder_is_a_user_error_that_names_flag_and_remedy(tmp_path):
-    with pytest.raises(UserError, match="--output_dir=.*exists already.*--overwrite"):
-        outputs.check_free("--output_dir", str(tmp_path), overwrite=False)
-
-
-def test_a_path_below_a_file_cannot_be_made(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="cannot be made"):
-        outputs.check_free("--output_dir", str(tmp_path / "file" / "out"), False)
-
-
-def test_a_missing_flag_is_named():
-    with pytest.raises(UserError, match="--output_dir is missing"):
-        outputs.check_free("--output_dir", None, False)
-
-
-def write(folder, text):
-    from pathlib import Path
-
-    Path(folder).mkdir()
-    (Path(folder) / "file").write_text(text)
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_step_that_fails_leaves_the_old_output(tmp_path, step, overwrite):
+    (tmp_path / "input" / "tfhub").mkdir(parents=True)
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / "precious").touch()
+    gin.clear_config()
+    with pytest.raises(Exception):  # noqa: B017  (nothing is there that it needs)
+        function, required = STEPS[step]
+        folders = str(tmp_path / "input"), str(tmp_path / "output")
+        function(*folders, overwrite, **dict.fromkeys(required))
+    assert os.listdir(tmp_path / "output") == ["precious"]
+    assert sorted(os.listdir(tmp_path)) == ["input", "output"]

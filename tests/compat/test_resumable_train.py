@@ -13,6 +13,7 @@ import pytest
 from disentanglement_lib.methods.unsupervised import train
 from disentanglement_lib.utils import resources
 
+from rtc_plugin import files
 from rtc_plugin.compat import estimator, progress
 from rtc_plugin.errors import UserError
 
@@ -133,6 +134,52 @@ def test_an_existing_folder_is_kept_unless_it_may_be_overwritten(tmp_path):
     assert (tmp_path / "model" / "precious").exists()
     run(tmp_path / "model", overwrite=True)
     assert not (tmp_path / "model" / "precious").exists()
+
+
+def test_the_old_model_stays_until_the_new_one_is_whole(tmp_path, interrupt_at):
+    run(tmp_path / "model")
+    old = read_results(tmp_path / "model")
+    with pytest.raises(UserError, match="rtc_vae.beta = -1"):
+        wrong = ["model.model = @rtc_vae()", "rtc_vae.beta = -1."]
+        run(tmp_path / "model", *wrong, overwrite=True)
+    assert read_results(tmp_path / "model") == old
+    assert os.listdir(tmp_path) == ["model"]
+
+    interrupt_at(step=4)
+    with pytest.raises(KeyboardInterrupt, match="without --overwrite goes on"):
+        run(tmp_path / "model", "vae.beta = 2.", overwrite=True)
+    assert read_results(tmp_path / "model") == old
+    with pytest.raises(UserError, match="another configuration"):
+        run(tmp_path / "model")
+    run(tmp_path / "model", "vae.beta = 2.")
+    assert read_results(tmp_path / "model") != old
+    assert os.listdir(tmp_path) == ["model"]
+    with pytest.raises(UserError, match="exists already"):
+        run(tmp_path / "model", "vae.beta = 2.")
+
+
+@pytest.mark.parametrize("num_deletions", range(4))
+def test_a_process_killed_while_it_starts_anew_can_be_rerun(
+    tmp_path, interrupt_at, monkeypatch, num_deletions
+):
+    interrupt_at(step=4)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "model")
+    deleted, delete = [], files.delete
+
+    def die_at_deletion(path):
+        if len(deleted) == num_deletions:
+            raise SystemExit("killed")
+        deleted.append(path)
+        delete(path)
+
+    monkeypatch.setattr(files, "delete", die_at_deletion)
+    with pytest.raises(SystemExit):
+        run(tmp_path / "model", "vae.beta = 2.", overwrite=True)
+    monkeypatch.undo()
+    bindings = ["vae.beta = 2."] if num_deletions else []  # Nothing deleted yet.
+    run(tmp_path / "model", *bindings)
+    assert read_results(tmp_path / "model")["global_step"] == 6
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path):

@@ -19,7 +19,7 @@ import time
 
 from disentanglement_lib.config import study
 
-from rtc_plugin.compat import outputs
+from rtc_plugin.files import whole_folder
 from rtc_plugin.studies import model_steps, worker
 
 NUM_MODELS = 6
@@ -47,20 +47,20 @@ class FakeStudy(study.Study):
 
 def plan(study, model_num, model_folder, bindings=(), evaluation_bindings=()):
     def step(name, file, needs, run):
-        def run_unless_told_to_fail(folder, overwrite):
+        def run_unless_told_to_fail(folder):
             if os.environ.get("FAKE_FAILURE") == f"{model_num}:{name}":
                 raise ValueError("told to fail")
-            run(folder, overwrite)
+            run(folder)
 
         folder = os.path.join(model_folder, name)
         return model_steps.Step(name, folder, file, needs, run_unless_told_to_fail)
 
-    def train(folder, overwrite):
+    def train(folder):
         _count(folder, model_num)
-        with outputs.whole_folder("model", folder, overwrite) as partial:
+        with whole_folder("model", folder) as partial:
             _write(os.path.join(partial, "train.json"), {})
 
-    def evaluate(folder, overwrite):
+    def evaluate(folder):
         record = {
             "train_config.model.model": "@vae()",
             "train_config.vae.beta": str(float(model_num)),
@@ -71,7 +71,7 @@ def plan(study, model_num, model_folder, bindings=(), evaluation_bindings=()):
             "evaluation_results.score": model_num / 7,
             "evaluation_results.elapsed_time": time.time(),
         }
-        with outputs.whole_folder("metric", folder, overwrite) as partial:
+        with whole_folder("metric", folder) as partial:
             _write(os.path.join(partial, evaluation), record)
 
     evaluation = "results/aggregate/evaluation.json"
