@@ -65,6 +65,12 @@ overwrite = click.option(
     "--overwrite", is_flag=True, help="Replace what is there already."
 )
 
+strict = click.option(
+    "--strict",
+    is_flag=True,
+    help="What cannot be read is an error; the rest is written all the same.",
+)
+
 
 def workers(default, text):
     """Returns the option --workers."""

@@ -2,7 +2,6 @@
 """`rtc study`: runs the models of a study and gathers their results."""
 
 import os
-import sys
 
 import click
 
@@ -137,12 +136,13 @@ def status(study, root, models, conditions):
 @options.root
 @options.output("Files to write instead of results.parquet and .csv.", options.Comma())
 @click.option("--origin", help="Mark for the column origin.")
-def collect(study, root, output, origin):
+@options.strict
+def collect(study, root, output, origin, strict):
     """Writes results.parquet and results.csv, one row per score.
 
     Example: rtc study collect --root=output/rtc_study_small
     """
-    _collect(_root(root, study), output, origin)
+    _collect(_root(root, study), output, origin, strict)
 
 
 @study.command()
@@ -207,18 +207,17 @@ def hparams(study, root, output):
     print(f"{count} models: tensorboard --logdir={output}")
 
 
-def _collect(root, output=None, origin=None):
+def _collect(root, output=None, origin=None, strict=False):
     """Writes the results table, says where it is and returns it."""
     from rtc_plugin.studies import collect as collect_lib
-    from rtc_plugin.studies import results_table
+    from rtc_plugin.studies import records, results_table
 
     summary = collect_lib.collect(root, output, origin)
-    for path in summary.broken:
-        print(f"{path} is half written; it is left out.", file=sys.stderr)
     print(
         f"{summary.num_rows} scores of {summary.num_models} models are in "
         f"{' and '.join(summary.paths)}"
     )
+    records.report(summary.problems, strict)
     return results_table.read(summary.paths[0])
 
 

@@ -121,8 +121,9 @@ def _shorten(numbers, most=10):
     default="zoo",
     help="Whose models these are.",
 )
+@options.strict
 @options.workers(None, "Processes; all usable cores by default.")
-def scores(paths, output, origin, workers):
+def scores(paths, output, origin, strict, workers):
     """Gathers recorded scores into one table.
 
     Example: rtc zoo scores zoo/ more.zip -o scores.parquet,scores.csv
@@ -132,8 +133,8 @@ def scores(paths, output, origin, workers):
     num_models, num_rows, problems = scores_lib.collect(
         list(paths), list(output), origin, workers
     )
-    scores_lib.report(problems)
     print(f"{num_rows} scores of {num_models} models in {', '.join(output)}")
+    scores_lib.report(problems, strict)
 
 
 @zoo.command()

@@ -3,26 +3,25 @@
 
 It reads what `rtc_study run`, `dlib_reproduce` and `dlib_evaluate` leave: every
 `results/aggregate/evaluation.json`, at any depth. Models are read one after the other
-and written as they are read, so ten thousand need no more memory than ten.
+and written as they are read, so ten thousand need no more memory than ten. A file that
+cannot be read is named and left out.
 """
 
 import itertools
-import json
 import os
 import pathlib
 import re
+import tempfile
 from typing import NamedTuple
 
 import tqdm
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import PARTIAL
-from rtc_plugin.studies import results_table, study_folder
+from rtc_plugin.studies import records, study_folder
 
 EVALUATION = os.path.join("results", "aggregate", "evaluation.json")
 NAMES = ("results.parquet", "results.csv")
-# Written together; enough that Parquet's pieces are not tiny.
-MODELS_PER_PIECE = 20
 # They hold no evaluation, and many files.
 _SKIPPED = {"tf_checkpoint", "tfhub", "explorer", "visualizations", "artifacts"}
 
@@ -34,13 +33,13 @@ class Summary(NamedTuple):
         paths: Files that were written.
         num_models: Models with a readable evaluation.
         num_rows: Rows of the table.
-        broken: Paths of result files that could not be read.
+        problems: List of `records.Problem`, what could not be read.
     """
 
     paths: list
     num_models: int
     num_rows: int
-    broken: list
+    problems: list
 
 
 def collect(root, paths=None, origin=None):
@@ -60,44 +59,67 @@ def collect(root, paths=None, origin=None):
     """
     if paths is None:
         paths = [os.path.join(root, name) for name in NAMES]
-    reader = _Reader(root, origin)
-    # The columns must be known before the first row is written; any evaluation of a
-    # model has all of its settings.
-    types = results_table.column_types(rows[0] for rows in reader.models(quick=True))
-    if not reader.num_models:
-        raise UserError(
-            f"--root={root} holds no evaluation; give a folder above outputs of "
-            "`rtc_study run`, dlib_reproduce or dlib_evaluate."
-        )
-    num_rows = 0
-    with results_table.Writer(types, *paths) as writer:
-        models = iter(tqdm.tqdm(reader.models(), total=reader.num_models, unit="model"))
-        while piece := list(itertools.islice(models, MODELS_PER_PIECE)):
-            rows = list(itertools.chain.from_iterable(piece))
-            writer.add(rows)
-            num_rows += len(rows)
-    return Summary(list(map(str, paths)), reader.num_models, num_rows, reader.broken)
+    problems, num_models = [], 0
+    models = list(find_models(root, problems))
+    with tempfile.TemporaryDirectory() as folder:
+        pieces = records.Pieces(os.path.join(folder, "rows"))
+        for model, evaluations in tqdm.tqdm(models, unit="model"):
+            before = pieces.num_rows
+            _read_model(root, model, evaluations, origin, pieces, problems)
+            num_models += pieces.num_rows > before
+            pieces.save(records.ROWS_AT_A_TIME)
+        if not num_models:
+            first = f" ({problems[0].where}: {problems[0].what})" if problems else ""
+            raise UserError(
+                f"--root={root} holds no evaluation{first}; give a folder above "
+                "outputs of `rtc_study run`, dlib_reproduce or dlib_evaluate."
+            )
+        pieces.save()
+        records.write(pieces.types, pieces.paths, paths)
+    # What concerns a whole study is said once.
+    problems = list(dict.fromkeys(problems))
+    return Summary(list(map(str, paths)), num_models, pieces.num_rows, problems)
 
 
-def find_models(root):
+def _read_model(root, folder, evaluations, origin, pieces, problems):
+    settings = _find_settings(os.path.join(root, folder), problems)
+    common = {
+        "origin": origin or settings.get("origin", "own"),
+        "study": settings.get("study", ""),
+        "folder": "" if folder == "." else os.fsencode(folder).decode(errors="replace"),
+    }
+    has_training = False
+    for path in evaluations:
+        with records.one_item(path, problems):
+            record = records.load_file(path)
+            records.check(record)
+            rows = records.scores(record, **common)
+            if not has_training:
+                rows = records.training(record, **common) + rows
+            pieces.add(rows)
+            has_training = True
+
+
+def find_models(root, problems):
     """Yields the models below a folder that have evaluations.
 
     Args:
         root: Path of the folder.
+        problems: List that gets a `records.Problem` for what cannot be listed.
 
     Yields:
         Pairs of a model's folder relative to `root` and the sorted paths of its
         `evaluation.json` files. Numbers are sorted as numbers.
     """
-    by_model = itertools.groupby(_find_evaluations(root), _model_folder)
+    by_model = itertools.groupby(_find_evaluations(root, problems), _model_folder)
     for folder, evaluations in by_model:
         paths = [os.path.join(root, name, EVALUATION) for name in sorted(evaluations)]
         yield folder, paths
 
 
-def _find_evaluations(root):
+def _find_evaluations(root, problems):
     """Yields folders, relative to root, that hold an evaluation; a model's in a row."""
-    for path, names, _ in os.walk(root):
+    for path, names, _ in records.walk(root, problems):
         if os.path.exists(os.path.join(path, EVALUATION)):
             names.clear()
             yield os.path.relpath(path, root)
@@ -110,10 +132,9 @@ def _may_hold_evaluations(name):
 
 
 def _natural(name):
-    return [
-        (part.isdigit(), int(part) if part.isdigit() else part)
-        for part in re.split(r"(\d+)", name)
-    ]
+    # Text and numbers take turns. Other digits than these are text, such as "\u00b2".
+    parts = re.split("([0-9]+)", name)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def _model_folder(evaluation):
@@ -126,57 +147,10 @@ def _model_folder(evaluation):
     return os.path.join(*parts) if parts else "."
 
 
-class _Reader:
-    """Reads models one by one.
-
-    Attributes:
-        num_models: How many the last pass has found.
-        broken: Paths of files that could not be read.
-    """
-
-    def __init__(self, root, origin):
-        self._root = root
-        self._origin = origin
-        self.num_models = 0
-        self.broken = []
-
-    def models(self, quick=False):
-        """Yields the rows of each model, as a list; a few of them if `quick`."""
-        self.num_models = 0
-        self.broken = []
-        for folder, paths in find_models(self._root):
-            rows = self._read(folder, paths, quick)
-            if rows:
-                self.num_models += 1
-                yield rows
-
-    def _read(self, folder, paths, quick):
-        settings = _find_settings(os.path.join(self._root, folder))
-        names = {
-            "origin": self._origin or settings.get("origin", "own"),
-            "study": settings.get("study", ""),
-            "folder": "" if folder == "." else folder,
-        }
-        rows = []
-        for path in paths:
-            try:
-                with open(path) as file:
-                    record = json.load(file)
-            except (OSError, ValueError):
-                self.broken.append(path)
-                continue
-            if not rows:
-                rows += results_table.training_rows(record, **names)
-            rows += results_table.tidy_rows(record, **names)
-            if quick and rows:
-                break
-        return rows
-
-
-def _find_settings(folder):
+def _find_settings(folder, problems):
     """Returns what the `study.json` above a folder holds, {} if there is none."""
     for parent in itertools.islice(pathlib.Path(folder).resolve().parents, 2):
-        settings = study_folder.read_settings(parent)
+        settings = study_folder.recorded_settings(parent, problems)
         if settings is not None:
             return settings
     return {}

@@ -21,12 +21,14 @@ import time
 from rtc_plugin.compat import results
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
-from rtc_plugin.studies import model_steps, results_table
+from rtc_plugin.studies import model_steps, records, results_table
 
 STUDY_FILE = "study.json"
 STATUS_FILE = "status.json"
 LOG_FILE = "log.txt"
 LOCK_FILE = "lock"
+# What of it becomes columns of the table of results.
+_RECORDED = ("study", "origin")
 
 DONE, RUNNING, FAILED, UNFINISHED, WAITING = (
     "done",
@@ -246,14 +248,38 @@ def read_settings(root):
     """Returns what `study.json` in a folder holds, None if there is none."""
     path = os.path.join(root, STUDY_FILE)
     try:
-        with open(path) as file:
-            return json.load(file)
+        return records.load_file(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}); give another --root.") from (
-            error
-        )
+    except UserError as error:
+        reason = str(error).rstrip(".")
+        raise UserError(f"{path} {reason}; give another --root.") from error
+
+
+def recorded_settings(root, problems):
+    """Returns the settings of a folder whose results are to be gathered.
+
+    Args:
+        root: Path of the folder.
+        problems: List that gets a `records.Problem` if `study.json` cannot be used; the
+            models below are read all the same.
+
+    Returns:
+        Dictionary with study and origin, both text; {} if it cannot be used, None if
+        there is none.
+    """
+    path = os.path.join(root, STUDY_FILE)
+    with records.one_item(path, problems):
+        try:
+            settings = records.load_file(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        found = {name: settings[name] for name in _RECORDED if name in settings}
+        for name, text in found.items():
+            if not isinstance(text, str) or not text.isprintable() or len(text) > 200:
+                raise UserError(f"has {text!r:.40} as {name}, no name.")
+        return found
+    return {}
 
 
 def _check_models(root, study):

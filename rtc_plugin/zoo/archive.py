@@ -8,19 +8,18 @@ reading, since a directory can lie.
 """
 
 import contextlib
-import lzma
+import errno
 import os
 import re
-import shutil
 import stat
 import struct
 import zipfile
 import zlib
-from pathlib import Path
 from typing import NamedTuple
 
 from rtc_plugin.data import files
 from rtc_plugin.errors import UserError
+from rtc_plugin.studies import records
 
 # A model of the study has about 200 files and some ten megabytes.
 MAX_MEMBERS = 20_000
@@ -31,14 +30,16 @@ MAX_RATIO = 200
 _RATIO_FREE_BYTES = 64 << 20
 _BLOCK = 1 << 20
 
+# What zipfile raises at a zip that is not whole; ValueError is also a name that is no
+# UTF-8, OverflowError a place beyond all files.
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     EOFError,
-    OSError,
     NotImplementedError,
+    OverflowError,
     RuntimeError,
+    ValueError,
     struct.error,
 )
 
@@ -65,42 +66,30 @@ class _Zip:
     def names(self):
         return list(self._infos)
 
-    @contextlib.contextmanager
-    def _open(self, name):
-        info = self._infos[name]
-        try:
-            with self._opened.open(info) as f:
-                yield f
-        except _DAMAGED as error:
-            raise UserError(f"{self.path}: {name} is damaged ({error}).") from error
-
-    def read(self, name, limit):
-        """Returns a file's bytes; a `UserError` if they are more than limit."""
-        with self._open(name) as f:
-            content = f.read(limit + 1)
-        if len(content) > limit:
-            raise UserError(f"{self.path}: {name} has more than {limit} bytes.")
-        return content
-
-    def copy(self, name, target):
-        """Writes a file to a path that does not exist yet."""
-        left = self._infos[name].file_size
-        with self._open(name) as f, open(target, "xb") as out:
-            for block in iter(lambda: f.read(_BLOCK), b""):
+    def blocks(self, name):
+        """Yields a file's bytes; a `UserError` where they cannot be read."""
+        with contextlib.ExitStack() as stack:
+            with _reading(f"{self.path}: {name}"):
+                f = stack.enter_context(self._opened.open(self._infos[name]))
+            left = self._infos[name].file_size
+            while True:
+                with _reading(f"{self.path}: {name}"):
+                    block = f.read(_BLOCK)
                 left -= len(block)
                 if left < 0:
                     raise UserError(
                         f"{self.path}: {name} is longer than the zip says; this is no "
                         "honest zip."
                     )
-                out.write(block)
+                if not block:
+                    return
+                yield block
 
     def verify(self):
         """Reads everything, so that checksums are compared."""
         for name in self._infos:
-            with self._open(name) as f:
-                while f.read(_BLOCK):
-                    pass
+            for _ in self.blocks(name):
+                pass
 
 
 class _Folder:
@@ -110,28 +99,65 @@ class _Folder:
         self.path = path
 
     def names(self):
-        found = []
-        for folder, _, names in os.walk(self.path):
+        found, problems = [], []
+        for folder, _, names in records.walk(self.path, problems):
             relative = os.path.relpath(folder, self.path)
             prefix = "" if relative == "." else relative.replace(os.sep, "/") + "/"
             found += [
                 prefix + name
                 for name in names
-                if not os.path.islink(os.path.join(folder, name))
+                if stat.S_ISREG(os.lstat(os.path.join(folder, name)).st_mode)
             ]
+        if problems:
+            raise UserError(f"{problems[0].where} {problems[0].what}")
         return found
 
-    def read(self, name, limit):
+    def blocks(self, name):
         path = os.path.join(self.path, name)
-        try:
-            if os.path.getsize(path) > limit:
-                raise UserError(f"{path} has more than {limit} bytes.")
-            return Path(path).read_bytes()
-        except OSError as error:
-            raise UserError(f"{path} cannot be read ({error.strerror}).") from error
+        with contextlib.ExitStack() as stack:
+            with _reading(path):
+                f = stack.enter_context(open(path, "rb"))
+            while True:
+                with _reading(path):
+                    block = f.read(_BLOCK)
+                if not block:
+                    return
+                yield block
 
-    def copy(self, name, target):
-        shutil.copyfile(os.path.join(self.path, name), target)
+
+@contextlib.contextmanager
+def _reading(what):
+    """Tells what is damaged from what cannot be read, in one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        # A place before the beginning of a file or beyond all files.
+        is_damaged = error.errno == errno.EINVAL
+        said = "is damaged" if is_damaged else "cannot be read"
+        raise UserError(f"{what} {said} ({error.strerror}).") from error
+    except _DAMAGED as error:
+        raise UserError(f"{what} is damaged ({error}).") from error
+
+
+def read(archive, name, limit):
+    """Returns a file's bytes.
+
+    Args:
+        archive: As `open_archive` yields it.
+        name: One of its names.
+        limit: Bytes that it may have.
+
+    Raises:
+        UserError: It has more, or it cannot be read.
+    """
+    content = bytearray()
+    for block in archive.blocks(name):
+        content += block
+        if len(content) > limit:
+            raise UserError(f"{archive.path}: {name} has more than {limit} bytes.")
+    return bytes(content)
 
 
 @contextlib.contextmanager
@@ -142,8 +168,7 @@ def open_archive(path):
         path: Path of a zip or a folder.
 
     Yields:
-        Object with `path`, `names()`, `read(name, limit)` and `copy(name, target)`;
-        a zip's also has `verify()`.
+        Object with `path`, `names()` and `blocks(name)`; a zip's also has `verify()`.
 
     Raises:
         UserError: There is no such file, it is not a zip, or not an honest one.
@@ -154,11 +179,11 @@ def open_archive(path):
         return
     if not os.path.exists(path):
         raise UserError(f"{path} does not exist; give a zip or a folder.")
-    _check_directory(path)
-    try:
+    if not os.path.isfile(path):
+        raise UserError(f"{path} is neither a plain file nor a folder.")
+    with _reading(path):
+        _check_directory(path)
         opened = zipfile.ZipFile(path)
-    except _DAMAGED as error:
-        raise UserError(f"{path} is not a whole zip ({error}).") from error
     with opened:
         _check_members(path, opened)
         yield _Zip(path, opened)
@@ -232,6 +257,12 @@ def _check_member(path, info):
     # Unix types only; zero where the zip was made elsewhere.
     if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise UserError(f"{path} holds {name!r}, which is not a plain file.")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # Others unpack a few bytes to gigabytes at once.
+        raise UserError(
+            f"{path} holds {name!r}, packed by method {info.compress_type}; unpack it "
+            "yourself and give the folder."
+        )
     if info.flag_bits & 1:
         raise UserError(f"{path} holds {name!r}, which is encrypted.")
 
@@ -275,7 +306,7 @@ def extract(archive, model, wanted, folder):
         folder: Existing empty folder.
 
     Raises:
-        UserError: A file is damaged or no file has such a name.
+        UserError: A file is damaged or cannot be written, or none has such a name.
     """
     names = [name for name in model.names if name.startswith(tuple(wanted))]
     if not names:
@@ -287,5 +318,13 @@ def extract(archive, model, wanted, folder):
         target = os.path.join(base, name)
         if os.path.commonpath([base, os.path.realpath(target)]) != base:
             raise UserError(f"{archive.path}: {name!r} leaves its folder.")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        archive.copy(model.root + name, target)
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "xb") as out:
+                for block in archive.blocks(model.root + name):
+                    out.write(block)
+        except OSError as error:
+            raise UserError(
+                f"{archive.path}: {name} cannot be written to {target} "
+                f"({error.strerror})."
+            ) from error

@@ -12,6 +12,7 @@ import tqdm
 
 from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
+from rtc_plugin.studies import records
 from rtc_plugin.zoo import archive, measure, scores
 
 TRUST = (
@@ -74,16 +75,14 @@ def find_jobs(paths):
         UserError: Nothing is found, or two models would share a folder of results.
     """
     jobs, problems = [], []
-    for source in scores.find_sources(paths):
+    for source in scores.find_sources(paths, problems):
         if source.endswith(".json"):
             problems.append(scores.Problem(source, "scores only, without a module."))
             continue
-        try:
+        models = []
+        with records.one_item(source, problems):
             with archive.open_archive(source) as opened:
                 models = archive.find_models(opened)
-        except UserError as error:
-            problems.append(scores.Problem(source, str(error)))
-            continue
         for model in models:
             if any(name.startswith("model/tfhub/") for name in model.names):
                 folder = model.root.rstrip("/").rpartition("/")[2]

@@ -11,47 +11,40 @@ compare.
 
 import concurrent.futures
 import contextlib
-import json
+import math
 import os
 import re
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
 import tqdm
 
 from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import results_table, study_folder
+from rtc_plugin.studies import records, results_table, study_folder
+from rtc_plugin.studies.records import Problem, report  # noqa: F401, for evaluate
 from rtc_plugin.zoo import archive, numbers
 
 SETTING = "setting/"
-MAX_JSON_BYTES = 16 << 20
 _MODELS_AT_A_TIME = 50
 _AGGREGATE = re.compile(
-    r"metrics/(?P<representation>[^/]+)/(?P<metric>[^/]+)/results/aggregate/"
+    r"(?:(?P<folder>.*)/)?metrics/(?P<representation>[^/]+)/(?P<metric>[^/]+)/results/aggregate/"
     r"evaluation\.json"
 )
+_WHOLE = re.compile("-?[0-9]{1,18}")
 _PIECE = re.compile(
     r"metrics/(?P<representation>[^/]+)/(?P<metric>[^/]+)/results/json/"
     r"(?P<piece>\w+)\.json"
 )
 
 
-class Problem(NamedTuple):
-    """Something that could not be read, and why."""
-
-    where: str
-    what: str
-
-
-def find_sources(paths):
+def find_sources(paths, problems):
     """Lists what there is to read.
 
     Args:
         paths: Zips, folders (of zips, of models, or one model's) and JSON files.
+        problems: List that gets a `Problem` for each folder that cannot be listed.
 
     Returns:
         Sorted list of paths of zips, models' folders and JSON files.
@@ -62,7 +55,7 @@ def find_sources(paths):
     found = []
     for path in paths:
         if os.path.isdir(path):
-            inside = sorted(_sources_in_folder(path))
+            inside = sorted(_sources_in_folder(path, problems))
             if not inside:
                 raise UserError(
                     f"{path} holds neither zips nor models; a model's folder has "
@@ -76,8 +69,8 @@ def find_sources(paths):
     return list(dict.fromkeys(found))
 
 
-def _sources_in_folder(path):
-    for folder, inside, names in os.walk(path):
+def _sources_in_folder(path, problems):
+    for folder, inside, names in records.walk(path, problems):
         if "metrics" in inside or "model" in inside:
             yield folder
             inside.clear()
@@ -102,29 +95,26 @@ def collect(paths, output_paths, origin="zoo", workers=None):
     Raises:
         UserError: As `find_sources`; also if nothing can be read.
     """
-    sources = find_sources(paths)
-    pieces = [
+    problems, models, num_rows, types, written = [], 0, 0, {}, []
+    sources = find_sources(paths, problems)
+    batches = [
         sources[i : i + _MODELS_AT_A_TIME]
         for i in range(0, len(sources), _MODELS_AT_A_TIME)
     ]
-    num_models, num_rows, problems, types = 0, 0, [], {}
     with tempfile.TemporaryDirectory() as folder:
-        written = []
-        for i, result in enumerate(_map(pieces, folder, origin, workers)):
-            num_models += result.num_models
+        for result in _map(batches, folder, origin, workers):
+            models += result.num_models
             num_rows += result.num_rows
             problems += result.problems
-            types = _join_types(types, result.types)
-            if result.num_rows:
-                written.append(os.path.join(folder, f"{i}.parquet"))
+            types = records.join_types(types, result.types)
+            written += result.paths
+        # What concerns a whole folder is said once.
+        problems = list(dict.fromkeys(problems))
         if not num_rows:
             first = f" ({problems[0].where}: {problems[0].what})" if problems else ""
             raise UserError(f"{paths[0]} holds no scores{first}.")
-        with results_table.Writer(types, *output_paths) as writer:
-            for path in written:
-                writer.add_table(_with_types(pd.read_parquet(path), types))
-                os.remove(path)
-    return num_models, num_rows, problems
+        records.write(types, written, output_paths)
+    return models, num_rows, problems
 
 
 def read(paths, origin="zoo", workers=1):
@@ -138,135 +128,102 @@ def read(paths, origin="zoo", workers=1):
         return results_table.read(path), problems
 
 
-class _Piece(NamedTuple):
+class _Batch(NamedTuple):
     num_models: int
     num_rows: int
     problems: list
     types: dict
+    paths: list
 
 
-def _map(pieces, folder, origin, workers):
+def _map(batches, folder, origin, workers):
     arguments = [
-        (piece, os.path.join(folder, f"{i}.parquet"), origin)
-        for i, piece in enumerate(pieces)
+        (batch, os.path.join(folder, str(i)), origin) for i, batch in enumerate(batches)
     ]
-    workers = min(workers or num_usable_cores(), len(pieces))
-    total = sum(map(len, pieces))
+    workers = min(workers or num_usable_cores(), len(batches))
+    total = sum(map(len, batches))
     with tqdm.tqdm(total=total, desc="reading", unit="model", disable=None) as bar:
         with contextlib.ExitStack() as stack:
             if workers > 1:
                 pool = concurrent.futures.ProcessPoolExecutor(workers)
-                results = stack.enter_context(pool).map(_read_piece, *zip(*arguments))
+                results = stack.enter_context(pool).map(_read_batch, *zip(*arguments))
             else:
-                results = (_read_piece(*argument) for argument in arguments)
-            for piece, result in zip(pieces, results):
-                bar.update(len(piece))
+                results = (_read_batch(*argument) for argument in arguments)
+            for batch, result in zip(batches, results):
+                bar.update(len(batch))
                 yield result
 
 
-def _read_piece(sources, path, origin):
-    rows, problems, num_models = [], [], 0
+def _read_batch(sources, prefix, origin):
+    problems, models, pieces = [], set(), records.Pieces(prefix)
     for source in sources:
-        try:
-            for model_rows, model_problems in read_models(source, origin):
-                num_models += bool(model_rows)
-                rows += model_rows
-                problems += model_problems
-        except UserError as error:
-            problems.append(Problem(source, str(error)))
-    # All rows of an evaluation have the same bindings; one is enough to learn types.
-    one_each = {
-        (row["folder"], row["representation"], row["metric"]): row for row in rows
-    }
-    types = results_table.column_types(one_each.values())
-    if rows:
-        with results_table.Writer(types, path) as writer:
-            writer.add(rows)
-    return _Piece(num_models, len(rows), problems, types)
+        found = read_records(source, origin, problems)
+        for where, model, rows in records.each(found, source, problems):
+            with records.one_item(where, problems):
+                pieces.add(rows)
+                models.add((source, model))
+            pieces.save(records.ROWS_AT_A_TIME)
+    pieces.save()
+    return _Batch(len(models), pieces.num_rows, problems, pieces.types, pieces.paths)
 
 
-def read_models(source, origin="zoo"):
-    """Reads the scores of the models in one source.
+def read_records(source, origin, problems):
+    """Reads the scores in one source.
 
     Args:
         source: Path of a zip, a model's folder, or a JSON file.
         origin: Value of the table's column.
+        problems: List that gets a `Problem` for each record that cannot be read.
 
     Yields:
-        Per model, a list of rows as `results_table.tidy_rows` and a list of `Problem`.
+        Where a record lies, which of the source's models it is of, and its rows as
+        `results_table.tidy_rows`.
 
     Raises:
         UserError: The source cannot be read at all.
     """
     if os.path.isfile(source) and source.endswith(".json"):
-        yield from _read_aggregated(source, origin)
+        yield from _read_aggregated(source, origin, problems)
         return
-    origin = _recorded_origin(source) or origin
+    origin = _recorded_origin(source, problems) or origin
     with archive.open_archive(source) as opened:
         models = archive.find_models(opened)
         if not models:
             raise UserError("no model in it; expected such as 0/metrics/mean/mig/...")
         for model in models:
-            yield _read_model(opened, model, origin)
+            yield from _read_model(opened, model, origin, problems)
 
 
-def _recorded_origin(source):
+def _recorded_origin(source, problems):
     """Returns what the study's folder around a model says, None if there is none."""
     parent = os.path.dirname(os.path.abspath(source))
-    try:
-        settings = study_folder.read_settings(parent)
-    except UserError:
-        return None
+    settings = study_folder.recorded_settings(parent, problems)
     return (settings or {}).get("origin")
 
 
-def _read_model(opened, model, origin):
+def _read_model(opened, model, origin, problems):
     where = os.path.join(str(opened.path), model.root).rstrip("/")
-    rows, problems, trained = [], [], []
-    for names, files in _evaluations(model.names).items():
-        try:
-            record = _load_record(opened, model.root, files)
-            _check_record(record, names)
-            number, study = _identify(record, where)
-            common = dict(origin=origin, study=study, model_num=number, folder=where)
-            rows += _tidy(record, common, names)
-            trained = trained or _tidy_training(record, common)
-        except UserError as error:
-            problems.append(Problem(where, str(error)))
-    rows += trained
-    if not rows and not problems:
+    evaluations = _evaluations(model.names)
+    if not evaluations:
         problems.append(Problem(where, "has no evaluation."))
-    return rows, problems
+    has_training = False
+    for names, files in evaluations.items():
+        rows = []
+        with records.one_item(where, problems, "/".join(names)):
+            record = _load_record(opened, model.root, files)
+            common = _check(record, names, where)
+            common.update(origin=origin, folder=_plain(where))
+            rows = records.scores(with_settings(record), **common)
+            if not has_training:
+                rows += records.training(record, **common)
+        if rows:
+            has_training = True
+            yield where, model.root, rows
 
 
-def _tidy(record, common, names):
-    """Returns an evaluation's rows; a `UserError` if the table cannot hold them."""
-    place = "/".join(names)
-    rows = _call(results_table.tidy_rows, with_settings(record), common, place)
-    # All rows say the same of the model.
-    for row in rows[:1]:
-        for name, kind in results_table.MODEL_COLUMNS.items():
-            value = row[name]
-            is_whole = isinstance(value, int) and -(2**63) <= value < 2**63
-            fits = {
-                "Int64": is_whole,
-                "float64": is_whole or isinstance(value, float),
-                "string": True,
-            }
-            if value is not None and not fits[kind]:
-                raise UserError(f"{place} has {value!r:.40} as {name}, no such number.")
-    return rows
-
-
-def _tidy_training(record, common):
-    return _call(results_table.training_rows, record, common, "training")
-
-
-def _call(function, record, common, place):
-    try:
-        return function(record, **common)
-    except (OverflowError, RecursionError, TypeError, ValueError) as error:
-        raise UserError(f"{place} holds no usable results ({error}).") from error
+def _plain(path):
+    """Returns a path as text that every file can hold."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _evaluations(names):
@@ -287,48 +244,56 @@ def _evaluations(names):
 def _load_record(opened, root, files):
     record = {}
     for name in files:
-        content = _load_json(opened, root + name)
+        content = archive.read(opened, root + name, records.MAX_JSON_BYTES)
+        loaded = records.check_object(records.loads(content))
         piece = _PIECE.fullmatch(name)
         prefix = piece["piece"] + "." if piece else ""
-        record.update((prefix + key, value) for key, value in content.items())
+        record.update((prefix + key, value) for key, value in loaded.items())
     return record
 
 
-def _load_json(opened, name):
-    content = opened.read(name, MAX_JSON_BYTES)
-    try:
-        loaded = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{name} is no JSON ({error}).") from error
-    if not isinstance(loaded, dict):
-        raise UserError(f"{name} holds a {type(loaded).__name__}, no record.")
-    return loaded
+def _check(record, names, where):
+    """Refuses what is no evaluation, and adds what older files are known to lack.
 
+    Args:
+        record: Dictionary.
+        names: Representation and metric, as the folders say.
+        where: Path of the model.
 
-def _check_record(record, names):
-    """Names what a record lacks, and mends what older files are known to lack."""
+    Returns:
+        Columns study and model_num.
+
+    Raises:
+        UserError: As `records.check`, or it lacks a section.
+    """
+    records.check(record)
     for section in ("train_config.", "evaluation_results."):
         if not any(key.startswith(section) for key in record):
-            raise UserError(f"{'/'.join(names)} has no {section}*; not read.")
+            raise UserError(f"has no {section}*.")
     # The folders say it, too, as dlib_reproduce lays them out.
     representation, metric = names
     record.setdefault("postprocess_config.postprocess.name", f"'{representation}'")
     record.setdefault("evaluation_config.evaluation.name", f"'{metric}'")
+    number, study = _identify(record, where)
+    return {"study": study, "model_num": number}
 
 
 def _identify(record, where):
     """Returns a model's number and its study, as far as they can be told."""
-    text = record.get("train_config.model.model_num")
-    with contextlib.suppress(TypeError, ValueError):
-        number = int(text)
-        return number, _study(number, record)
-    stem = Path(where).stem
-    if not stem.isdigit():
-        return None, ""
-    # The name counts only where what it stands for is what was trained.
-    number = int(stem)
-    study = _study(number, record)
-    return (number, study) if study else (None, "")
+    name = "train_config.model.model_num"
+    number = record.get(name)
+    if number is None or number != number:  # noqa: PLR0124, NaN
+        stem = Path(where).stem
+        if not _WHOLE.fullmatch(stem):
+            return None, ""
+        # The name counts only where what it stands for is what was trained.
+        study = _study(int(stem), record)
+        return (int(stem), study) if study else (None, "")
+    # Beside missing ones, whole numbers become floats.
+    text = str(number).strip("'\"").removesuffix(".0")
+    if not _WHOLE.fullmatch(text):
+        raise UserError(f"has {number!r:.40} as {name}, no number of a model.")
+    return int(text), _study(int(text), record)
 
 
 def _study(number, record):
@@ -357,6 +322,9 @@ def with_settings(record):
 
     Returns:
         Record with further results `setting/<parameter>`; booleans are 0 and 1.
+
+    Raises:
+        UserError: A parameter is beyond all numbers.
     """
     settings = {}
     for key, text in record.items():
@@ -364,90 +332,57 @@ def with_settings(record):
             value = {"True": 1.0, "False": 0.0}.get(text)
             with contextlib.suppress(TypeError, ValueError):
                 value = float(text) if value is None else value
-            if value is not None:
-                name = SETTING + key[len("evaluation_config.") :]
-                settings[f"evaluation_results.{name}"] = value
+            # A missing cell of an aggregated table is NaN.
+            if value is None or math.isnan(value):
+                continue
+            if math.isinf(value):
+                raise UserError(f"has {text!r:.40} as {key}, no such number.")
+            name = SETTING + key[len("evaluation_config.") :]
+            settings[f"evaluation_results.{name}"] = value
     return {**record, **settings}
 
 
-def _read_aggregated(path, origin):
+def _read_aggregated(path, origin, problems):
     """Reads columns, as `dlib_aggregate_results` writes them, or a list of records."""
-    try:
-        with open(path, encoding="utf-8") as f:
-            content = json.load(f)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is no JSON ({error}).") from error
-    if isinstance(content, dict) and all(isinstance(v, dict) for v in content.values()):
-        indices = dict.fromkeys(i for column in content.values() for i in column)
-        records = [
-            {name: column.get(index) for name, column in content.items()}
-            for index in indices
-        ]
-    elif isinstance(content, list) and all(isinstance(r, dict) for r in content):
-        records = content
-    else:
-        raise UserError(
-            f"{path} holds neither columns, as dlib_aggregate_results writes them, nor "
-            "a list of records."
-        )
-    by_model, problems = {}, []
-    for i, cells in enumerate(records):
-        # What other methods have and this one does not is a null.
-        record = {name: value for name, value in cells.items() if value is not None}
-        where = f"{path}[{i}]"
-        names, folder = _names_of(record), _folder_of(record)
-        try:
-            _check_record(record, names)
-            number, study = _identify(record, where)
-            common = dict(origin=origin, study=study, model_num=number, folder=folder)
-            rows = _tidy(record, common, names)
+    content = _load_aggregated(path)
+    paths, trained = set(), set()
+    for i, cells in enumerate(content):
+        where, rows = f"{path}[{i}]", []
+        with records.one_item(where, problems):
+            # What other methods have and this one does not is a null.
+            cells = records.check_object(cells).items()
+            record = {name: value for name, value in cells if value is not None}
+            recorded = str(record.get("path", ""))
+            if recorded and recorded in paths:
+                raise UserError(f"has the path of an earlier record, {recorded:.200}.")
+            paths.add(recorded)
+            place = _AGGREGATE.fullmatch(recorded)
+            names = (place["representation"], place["metric"]) if place else ("", "")
+            common = _check(record, names, where)
+            folder = (place["folder"] or "") if place else recorded
+            common.update(origin=origin, folder=folder)
+            rows = records.scores(with_settings(record), **common)
             model = str(record.get("train_results.uuid", folder))
-            if model not in by_model:
-                by_model[model] = _tidy_training(record, common)
-            by_model[model] += rows
-        except UserError as error:
-            problems.append(Problem(where, str(error)))
-    for rows in by_model.values():
-        yield rows, []
-    if problems:
-        yield [], problems
+            if model not in trained:
+                rows += records.training(record, **common)
+        if rows:
+            trained.add(model)
+            yield where, model, rows
 
 
-def _names_of(record):
-    """Returns representation and metric, as the path that was recorded has them."""
-    parts = str(record.get("path", "")).split("/")
-    if "metrics" in parts[:-3]:
-        at = len(parts) - 1 - parts[::-1].index("metrics")
-        return parts[at + 1], parts[at + 2]
-    return "", ""
-
-
-def _folder_of(record):
-    return str(record.get("path", "")).partition("/metrics/")[0]
-
-
-def _join_types(first, second):
-    """Returns the columns of both; a type that both take."""
-    joined = {**first, **second}
-    for name in first.keys() & second.keys():
-        kinds = {first[name], second[name]}
-        if len(kinds) == 2:
-            joined[name] = "float64" if kinds == {"Int64", "float64"} else "string"
-    configs = sorted(n for n in joined if n.startswith(results_table.TRAIN_CONFIG))
-    return {
-        **results_table.MODEL_COLUMNS,
-        **{name: joined[name] for name in configs},
-        **results_table.SCORE_COLUMNS,
-    }
-
-
-def _with_types(table, types):
-    return table.reindex(columns=list(types)).astype(types)
-
-
-def report(problems, most=20):
-    """Prints what could not be read, to stderr."""
-    for problem in problems[:most]:
-        print(f"not read: {problem.where}: {problem.what}", file=sys.stderr)
-    if len(problems) > most:
-        print(f"... and {len(problems) - most} more", file=sys.stderr)
+def _load_aggregated(path):
+    with open(path, "rb") as file:
+        content = records.loads(file.read())
+    if isinstance(content, list):
+        return content
+    columns = records.check_object(content)
+    if not all(isinstance(column, dict) for column in columns.values()):
+        raise UserError(
+            "holds neither columns, as dlib_aggregate_results writes them, nor a list "
+            "of records."
+        )
+    indices = dict.fromkeys(i for column in columns.values() for i in column)
+    return (
+        {name: column.get(index) for name, column in columns.items()}
+        for index in indices
+    )

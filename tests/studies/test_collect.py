@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tracemalloc
 
+import hostile_records
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import collect, results_table
+from rtc_plugin.studies import collect, records, results_table, study_folder
 
 
 def write_model(root, folder, num, metrics=("mean/mig", "mean/sap_score")):
@@ -100,8 +101,94 @@ def test_half_written_results_are_named_and_left_out(tmp_path, text):
     path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION
     path.write_text(text)
     summary = collect.collect(str(tmp_path))
-    assert summary.broken == [str(path)]
+    assert [problem.where for problem in summary.problems] == [str(path)]
+    assert "is no JSON" in summary.problems[0].what
     assert summary.num_models == 2
+
+
+@pytest.mark.parametrize("name", hostile_records.FILES)
+def test_a_hostile_evaluation_is_named_and_the_rest_is_read(tmp_path, name):
+    content, words = hostile_records.FILES[name]
+    write_model(tmp_path, "1", 1)
+    write_model(tmp_path, "2", 2)
+    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION
+    path.write_bytes(content)
+    summary = collect.collect(str(tmp_path))
+    assert (summary.num_models, summary.num_rows) == (2, 2 * 22 + 21)
+    (problem,) = summary.problems
+    assert problem.where == str(path) and words in problem.what
+    for table in map(results_table.read, summary.paths):
+        assert len(table) == summary.num_rows
+
+
+def test_bindings_of_different_types_in_one_model_become_text(tmp_path):
+    write_model(tmp_path, "1", 1)
+    path = tmp_path / "1/metrics/mean/sap_score" / collect.EVALUATION
+    record = json.loads(path.read_text())
+    record.update({"train_config.a.b": "'text'", "train_config.only.here": "1"})
+    path.write_text(json.dumps(record))
+    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION
+    path.write_text(json.dumps({**record, "train_config.a.b": "1"}))
+    summary = collect.collect(str(tmp_path))
+    assert summary.problems == []
+    assert set(read(tmp_path)["train_config.a.b"]) == {"1", "text"}
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ("[1]", "holds a list"),
+        ('{"study": 3}', "has 3 as study"),
+        ('{"origin": "\\ud800"}', "as origin"),
+        ("{", "is no JSON"),
+    ],
+)
+def test_a_study_that_cannot_be_read_is_named_once(tmp_path, content, words):
+    for num in (1, 2):
+        write_model(tmp_path, str(num), num)
+    (tmp_path / "study.json").write_text(content)
+    summary = collect.collect(str(tmp_path))
+    (problem,) = summary.problems
+    assert problem.where == str(tmp_path / "study.json") and words in problem.what
+    assert summary.num_models == 2
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", "[" * 100_000])
+def test_a_study_that_cannot_be_read_is_not_gone_on_with(tmp_path, content):
+    (tmp_path / "study.json").write_text(content)
+    with pytest.raises(UserError, match="study.json .*give another --root"):
+        study_folder.StudyFolder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["\u00b2", "\u0663", "1\u00b2"])
+def test_any_digit_may_be_in_the_name_of_a_folder(tmp_path, name):
+    for folder in ("1", name):
+        write_model(tmp_path, folder, 1)
+    assert set(read(tmp_path)["folder"]) == {"1", name}
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    write_model(tmp_path, "1", 1)
+    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION
+    path.unlink()
+    os.mkfifo(path)
+    (problem,) = collect.collect(str(tmp_path)).problems
+    assert problem == (str(path), "is not a plain file.")
+
+
+def test_what_cannot_be_read_is_counted_and_an_error_if_strict(tmp_path, capsys):
+    problems = [records.Problem("0\x1b[2J", f"reason {i}\n") for i in range(3)]
+    records.report(problems, most=2)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        r"not read: 0\x1b[2J: reason 0\n",
+        r"not read: 0\x1b[2J: reason 1\n",
+        "... and 1 more",
+        "not read: 3 in all",
+    ]
+    with pytest.raises(UserError, match="--strict"):
+        records.report(problems, strict=True)
+    records.report([], strict=True)
 
 
 def test_a_folder_without_evaluations_is_named(tmp_path):
@@ -125,7 +212,8 @@ def test_columns_hold_what_any_model_needs(tmp_path):
     assert list(table["train_config.a.b"].dropna()) == [2.5, 2.0]
 
 
-def test_memory_does_not_grow_with_the_number_of_models(tmp_path):
+def test_memory_does_not_grow_with_the_number_of_models(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "ROWS_AT_A_TIME", 400)
     peaks = []
     for count in (40, 160):
         root = tmp_path / str(count)

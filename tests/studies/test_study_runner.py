@@ -211,7 +211,8 @@ def test_a_half_written_result_is_made_anew(tmp_path, capsys):
     path = tmp_path / "0/metrics/mean/first/results/aggregate/evaluation.json"
     path.write_text(path.read_text()[:30])
     summary = collect.collect(str(tmp_path))
-    assert summary.broken == [str(path)] and summary.num_rows == 1
+    assert [problem.where for problem in summary.problems] == [str(path)]
+    assert summary.num_rows == 1
     assert study_folder.StudyFolder(tmp_path).state(0) == (
         "unfinished",
         "metrics/mean/first is next",

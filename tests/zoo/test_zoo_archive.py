@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A zip is hostile until shown otherwise."""
 
+import builtins
+import errno
+import io
+import os
 import stat
 import struct
 import zipfile
 
+import numpy as np
 import pytest
 import zoo_files
 
@@ -144,8 +149,8 @@ def test_read_stops_at_its_limit(tmp_path):
     path = zoo_files.write_zip(tmp_path / "0.zip", {"0/a": b"x" * 11})
     with archive.open_archive(path) as opened:
         with pytest.raises(UserError, match="more than 10 bytes"):
-            opened.read("0/a", 10)
-        assert opened.read("0/a", 11) == b"x" * 11
+            archive.read(opened, "0/a", 10)
+        assert archive.read(opened, "0/a", 11) == b"x" * 11
 
 
 def test_damaged_member_is_named(tmp_path):
@@ -156,6 +161,105 @@ def test_damaged_member_is_named(tmp_path):
     with archive.open_archive(path) as opened:
         with pytest.raises(UserError, match="0/a is damaged"):
             opened.verify()
+
+
+def extract(path, folder):
+    with archive.open_archive(path) as opened:
+        (model,) = archive.find_models(opened)
+        archive.extract(opened, model, ("model/",), folder)
+
+
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+def test_what_cannot_be_written_is_not_called_damaged(tmp_path, monkeypatch, kind):
+    path = zoo_files.write_zip(tmp_path / "0.zip", {"model/a": b"x"})
+    if kind == "folder":
+        path = tmp_path / "0"
+        (path / "model").mkdir(parents=True)
+        (path / "model" / "a").write_bytes(b"x")
+    target = tmp_path / "out"
+    (target / "model").mkdir(parents=True)
+    (target / "model" / "a").write_bytes(b"other")
+    with pytest.raises(UserError, match="a cannot be written to .*File exists"):
+        extract(path, target)
+    assert (target / "model" / "a").read_bytes() == b"other"
+    # No space left on device.
+    with pytest.raises(UserError, match="No space left on device") as raised:
+        extract(path, full_disk(monkeypatch, tmp_path / "full"))
+    assert "damaged" not in str(raised.value)
+
+
+def full_disk(monkeypatch, folder):
+    """Has writes below a folder fail as on a full disk."""
+    folder.mkdir()
+    stock = builtins.open
+
+    class Full(io.BytesIO):
+        def write(self, block):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def open_(path, *args, **kwargs):
+        is_below = str(path).startswith(str(folder))
+        return Full() if is_below else stock(path, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "open", open_)
+    return folder
+
+
+def test_file_that_is_a_folder_elsewhere_in_the_zip_is_one_line(tmp_path):
+    path = zoo_files.write_zip(tmp_path / "0.zip", {"model/a": b"x", "model/a/b": b"y"})
+    with pytest.raises(UserError, match="model/a/b cannot be written"):
+        extract(path, tmp_path)
+
+
+def test_disk_that_fails_while_reading_is_not_called_damaged(tmp_path, monkeypatch):
+    path = zoo_files.write_zip(tmp_path / "0.zip", {"model/a": b"x"})
+
+    def read(self, *args):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", read)
+    with pytest.raises(UserError, match=r"a cannot be read \(Input/output error\)"):
+        extract(path, tmp_path)
+
+
+def test_name_that_is_no_utf8_is_one_line(tmp_path):
+    path = zoo_files.write_zip(tmp_path / "0.zip", {"model/\u00e9": b"x"})
+    content = path.read_bytes().replace("\u00e9".encode(), b"\xff\xff")
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="0.zip is damaged"):
+        open_names(path)
+
+
+def test_method_that_unpacks_to_gigabytes_at_once_is_refused(tmp_path):
+    path = tmp_path / "0.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("model/a", b"x")
+    with pytest.raises(UserError, match="packed by method 14; unpack it yourself"):
+        open_names(path)
+
+
+def test_damage_anywhere_in_a_zip_is_one_line(tmp_path):
+    """Each byte in turn, and random ones together."""
+    whole = zoo_files.write_zip(
+        tmp_path / "whole.zip", {"0/model/a\u00e9": b"x" * 99, "0/metrics/b": b"y"}
+    ).read_bytes()
+    path, damaged, random = tmp_path / "0.zip", 0, np.random.RandomState(0)
+    for trial in range(len(whole) + 300):
+        content = bytearray(whole)
+        if trial < len(whole):
+            content[trial] ^= 0xFF
+        else:
+            for place in random.randint(len(whole), size=4):
+                content[place] = random.randint(256)
+        path.write_bytes(content)
+        try:
+            with archive.open_archive(path) as opened:
+                archive.find_models(opened)
+                opened.verify()
+        except UserError as error:
+            assert "0.zip" in str(error)
+            damaged += 1
+    assert damaged > 300
 
 
 @pytest.mark.parametrize(

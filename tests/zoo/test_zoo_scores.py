@@ -2,14 +2,16 @@
 """Recorded scores come out of zips, folders and JSON as one tidy table."""
 
 import json
+import os
 import zipfile
 
+import hostile_records
 import pandas as pd
 import pytest
 import zoo_files
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import results_table
+from rtc_plugin.studies import records, results_table
 from rtc_plugin.zoo import scores
 
 
@@ -239,6 +241,206 @@ def test_senseless_number_does_not_end_the_reading(tmp_path, change):
         ]
 
 
+def read_beside(tmp_path, content):
+    """Reads a hostile evaluation in the model of an honest one, beside another model.
+
+    Returns the one problem, and sees that nothing else is missing.
+    """
+    zoo_files.write_model(tmp_path, 0, metrics=["mig"])
+    files = zoo_files.model_files(1, metrics=["mig", "sap_score"])
+    files["1/metrics/mean/mig/results/aggregate/evaluation.json"] = content
+    zoo_files.write_zip(tmp_path / "1.zip", files)
+    outputs = [tmp_path / "scores.parquet", tmp_path / "scores.csv"]
+    num_models, num_rows, problems = scores.collect([tmp_path], outputs, workers=1)
+    assert num_models == 2
+    tables = [results_table.read(path) for path in outputs]
+    assert [len(table) for table in tables] == [num_rows] * 2
+    found = tables[0].query("metric != 'training'").groupby("model_num").size()
+    one = len(scores.read([tmp_path / "0.zip"])[0].query("metric != 'training'")) // 2
+    assert found[0] == 2 * one and found[1] == one + 2 * 2
+    (problem,) = problems
+    assert problem.where == str(tmp_path / "1.zip" / "1")
+    return problem.what
+
+
+@pytest.mark.parametrize("name", hostile_records.FILES)
+def test_hostile_record_is_named_and_the_rest_is_read(tmp_path, name):
+    content, words = hostile_records.FILES[name]
+    what = read_beside(tmp_path, content)
+    assert what.startswith("mean/mig ") and words in what
+    assert len(what) < 300
+
+
+@pytest.mark.parametrize("number", ["Infinity", '"1e9"', "3.5", "true", "[1]"])
+def test_number_of_a_model_is_a_whole_one(tmp_path, number):
+    honest = zoo_files.record(1, "mean", "mig")
+    del honest["train_config.model.model_num"]
+    content = json.dumps(honest)[:-1] + f', "train_config.model.model_num": {number}}}'
+    assert "model_num" in read_beside(tmp_path, content)
+
+
+@pytest.mark.parametrize("number", [1.0, float("nan")])
+def test_number_as_an_aggregate_has_it_is_a_models(tmp_path, number):
+    """A column with missing cells holds floats, and NaN where there is nothing."""
+    record = zoo_files.record(1, "mean", "mig")
+    record = {**record, "train_config.model.model_num": number, "path": "1"}
+    (tmp_path / "1.json").write_text(json.dumps([record]))
+    table, problems = scores.read([tmp_path / "1.json"])
+    assert problems == [] and set(table["model_num"]) == {1}
+
+
+@pytest.mark.parametrize("text", [str(10**400), "1e999"])
+def test_setting_beyond_all_numbers_is_named(tmp_path, text):
+    record = zoo_files.record(1, "mean", "mig", settings={"mig.num_train": text})
+    what = read_beside(tmp_path, json.dumps(record))
+    assert "as evaluation_config.mig.num_train, no such number" in what
+
+
+@pytest.mark.parametrize("orient", ["columns", "records"])
+@pytest.mark.parametrize("name", ["endless signs", "a strength beyond float64"])
+def test_hostile_row_of_an_aggregate_is_named(tmp_path, orient, name):
+    path = aggregated(tmp_path, [0, 9307], orient)
+    content = json.loads(path.read_text())
+    changes = json.loads(hostile_records.FILES[name][0])
+    for key in ("train_config.a.b", "train_config.vae.beta"):
+        if orient == "columns":
+            content.setdefault(key, {})["3"] = changes.get(key)
+        else:
+            content[3][key] = changes.get(key)
+    path.write_text(json.dumps(content))
+    table, (problem,) = scores.read([path])
+    assert problem.where == f"{path}[3]" and hostile_records.FILES[name][1] in (
+        problem.what
+    )
+    assert set(table["model_num"]) == {0, 9307}
+
+
+@pytest.mark.parametrize("change", [{}, {"train_config.a.b": "'text'"}])
+def test_second_record_of_one_path_is_named(tmp_path, change):
+    path = aggregated(tmp_path, [0], "records")
+    content = json.loads(path.read_text())
+    content[0]["train_config.a.b"] = "1"
+    path.write_text(json.dumps([*content, {**content[0], **change}]))
+    table, (problem,) = scores.read([path])
+    assert problem.where == f"{path}[10]" and "path of an earlier record" in (
+        problem.what
+    )
+    assert str(table["train_config.a.b"].dtype) == "Int64"
+
+
+def test_bindings_of_different_types_in_one_model_become_text(tmp_path):
+    files = {}
+    for metric, value in (("mig", "1"), ("sap_score", "'text'")):
+        record = {**zoo_files.record(0, "mean", metric), "train_config.a.b": value}
+        name = f"0/metrics/mean/{metric}/results/aggregate/evaluation.json"
+        files[name] = json.dumps(record)
+    zoo_files.write_zip(tmp_path / "0.zip", files)
+    table, problems = scores.read([tmp_path])
+    assert problems == []
+    assert set(table["train_config.a.b"]) == {"1", "text"}
+
+
+@pytest.mark.parametrize("path", ["metrics/a/b/c/metrics", "/metrics/", "a\nb", 3, [1]])
+def test_odd_path_in_an_aggregate_is_no_obstacle(tmp_path, path):
+    record = {**zoo_files.record(0, "mean", "mig"), "path": path}
+    (tmp_path / "a.json").write_text(json.dumps([record]))
+    table, problems = scores.read([tmp_path / "a.json"])
+    assert problems == [] and set(table["metric"]) == {"mig", "training"}
+
+
+def test_column_that_comes_twice_is_named(tmp_path):
+    zoo_files.write_model(tmp_path, 0)
+    path = tmp_path / "a.json"
+    path.write_text('{"a": {"0": 1}, "a": {"0": 2}}')
+    _, (problem,) = scores.read([tmp_path / "0.zip", path])
+    assert problem == (str(path), "has the key 'a' twice.")
+
+
+def test_large_whole_numbers_survive_a_lack_of_them(tmp_path):
+    seed = 2**63 - 1
+    zoo_files.write_model(tmp_path, 0, **{"model.random_seed": seed})
+    zoo_files.write_model(tmp_path, 1, **{"model.random_seed": None})
+    table, problems = scores.read([tmp_path])
+    assert problems == [] and set(table["seed"].dropna()) == {seed}
+
+
+@pytest.mark.parametrize("name", ["\u00b2.zip", "1\u0663.zip"])
+def test_digit_that_is_no_number_in_a_name_is_no_obstacle(tmp_path, name):
+    files = zoo_files.model_files(0, root="", **{"model.model_num": None})
+    zoo_files.write_zip(tmp_path / name, files)
+    table, problems = scores.read([tmp_path])
+    assert problems == [] and table["model_num"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [("[1]", "holds a list"), ('{"origin": [1]}', "has [1] as origin"), ("{", "JSON")],
+)
+def test_study_that_cannot_be_read_is_named_once(tmp_path, content, words):
+    for number in (0, 300):
+        unpack(zoo_files.write_model(tmp_path, number), tmp_path / "folder")
+    (tmp_path / "folder" / "study.json").write_text(content)
+    table, (problem,) = scores.read([tmp_path / "folder"])
+    assert problem.where == str(tmp_path / "folder" / "study.json")
+    assert words in problem.what
+    assert set(table["model_num"]) == {0, 300} and set(table["origin"]) == {"zoo"}
+
+
+def test_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    zoo_files.write_model(tmp_path, 0)
+    (tmp_path / "closed").mkdir()
+    stock = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stock(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    _, problems = scores.read([tmp_path])
+    assert problems == [
+        (str(tmp_path / "closed"), "cannot be listed (Permission denied).")
+    ]
+
+
+def test_folders_without_end_are_named(tmp_path):
+    zoo_files.write_model(tmp_path, 0)
+    os.makedirs(tmp_path / "/".join("d" * 60))
+    _, (problem,) = scores.read([tmp_path])
+    assert "more than 50 deep" in problem.what
+
+
+def test_model_in_a_folder_of_any_name_is_read(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    path = zoo_files.write_model(tmp_path, 0)
+    os.rename(path, folder + b"/0.zip")
+    table, problems = scores.read([tmp_path])
+    assert problems == [] and "caf\ufffd" in table["folder"].iloc[0]
+
+
+def test_pipe_is_not_waited_for(tmp_path):
+    zoo_files.write_model(tmp_path, 0)
+    os.mkfifo(tmp_path / "1.zip")
+    _, (problem,) = scores.read([tmp_path])
+    assert "neither a plain file" in problem.what
+
+
+def test_mistake_of_ours_does_not_end_the_reading(tmp_path, monkeypatch):
+    stock = results_table.tidy_rows
+
+    def tidy_rows(record, **kwargs):
+        if "'sap_score'" in record.values():
+            raise ZeroDivisionError("unforeseen")
+        return stock(record, **kwargs)
+
+    monkeypatch.setattr(results_table, "tidy_rows", tidy_rows)
+    zoo_files.write_model(tmp_path, 0)
+    table, problems = scores.read([tmp_path])
+    assert len(problems) == 2 and "ZeroDivisionError: unforeseen" in problems[0].what
+    assert "mig" in set(table["metric"])
+
+
 def test_hostile_zip_is_named_and_the_others_are_read(tmp_path):
     zoo_files.write_model(tmp_path, 0)
     zoo_files.write_zip(tmp_path / "1.zip", {"../x": b""})
@@ -249,7 +451,7 @@ def test_hostile_zip_is_named_and_the_others_are_read(tmp_path):
 
 
 def test_huge_json_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(scores, "MAX_JSON_BYTES", 10)
+    monkeypatch.setattr(records, "MAX_JSON_BYTES", 10)
     zoo_files.write_model(tmp_path, 0)
     with pytest.raises(UserError, match="more than 10 bytes"):
         scores.read([tmp_path], workers=1)
