@@ -18,7 +18,7 @@ argument checks would make several.
 
 import copy
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 import threadpoolctl
@@ -31,18 +31,27 @@ class HeldOutEstimate(NamedTuple):
     """A discriminator's estimate on held-out samples.
 
     Attributes:
-        value: Total correlation, nats.
+        value: Total correlation, nats. If trusted, a lower bound up to its noise: a
+            calibrated discriminator has not seen more dependence than there is.
         standard_error: Of the mean over held-out samples, for this discriminator; the
             error of the discriminator itself is not in it.
         normaliser: Mean of exp(logit) over held-out shuffled samples, 1 for the optimal
-            discriminator. Far from 1, the value is not to be trusted.
+            discriminator; 1 does not make it optimal.
         num_steps: Optimiser steps behind the discriminator that was kept.
+        reason: Why the value is not to be trusted, in one sentence; None if nothing
+            speaks against it.
     """
 
     value: float
     standard_error: float
     normaliser: float
     num_steps: int
+    reason: Optional[str] = None
+
+    @property
+    def trusted(self):
+        """Whether nothing speaks against the value."""
+        return self.reason is None
 
 
 class Discriminator:
@@ -113,12 +122,16 @@ class Discriminator:
 
     def estimate(self, joint, shuffled):
         """Returns the `HeldOutEstimate` on samples that `step` has not seen."""
-        logits = self.logits(joint)
+        logits, shuffled_logits = self.logits(joint), self.logits(shuffled)
+        value = float(np.mean(logits))
+        with np.errstate(over="ignore"):
+            normaliser = float(np.mean(np.exp(shuffled_logits)))
         return HeldOutEstimate(
-            value=float(np.mean(logits)),
+            value=value,
             standard_error=float(np.std(logits, ddof=1) / math.sqrt(len(logits))),
-            normaliser=float(np.mean(np.exp(self.logits(shuffled)))),
+            normaliser=normaliser,
             num_steps=self.num_steps,
+            reason=_reason_for_doubt(logits, shuffled_logits, value, normaliser),
         )
 
     def _forward(self, z):
@@ -138,6 +151,41 @@ class Discriminator:
         self._parameters[index] -= rate * first / (np.sqrt(second) + self._EPSILON)
 
 
+def _reason_for_doubt(logits, shuffled_logits, value, normaliser):
+    """Returns what speaks against a value, judged on held-out samples; or None.
+
+    The normaliser alone lets pass what a few extreme logits have made of the value.
+    """
+    tolerance = 0.05 * max(1.0, abs(value))
+    limit = math.log(len(logits))
+    clipped, shuffled = (np.clip(x, -limit, limit) for x in (logits, shuffled_logits))
+    beyond = value - clipped.mean()
+    if abs(beyond) > tolerance:
+        return (
+            f"{beyond:.3g} nats of it are logits beyond log {len(logits)}, which "
+            f"{len(logits)} held-out samples cannot confirm."
+        )
+    if not 0.5 < normaliser < 2.0:
+        return f"Its normaliser is {normaliser:.3g} and not 1."
+
+    def loss(constant_and_slope):
+        constant, slope = constant_and_slope
+        return np.mean(np.logaddexp(0.0, -constant - slope * clipped)) + np.mean(
+            np.logaddexp(0.0, constant + slope * shuffled)
+        )
+
+    best = optimize.minimize(loss, [0.0, 1.0], bounds=[(-limit, limit), (0.0, 2.0)])
+    recalibrated = best.x[0] + best.x[1] * clipped.mean()
+    # A likelihood-ratio test of two parameters, at a level of 0.001.
+    significant = 2.0 * len(logits) * (loss([0.0, 1.0]) - best.fun) > 13.8
+    if significant and abs(recalibrated - value) > tolerance:
+        return (
+            "Its probabilities are wrong on held-out samples; calibrated on them, it "
+            f"gives {recalibrated:.3g} nats."
+        )
+    return None
+
+
 # Its products are so small that waiting for idle threads would take most of the time.
 @threadpoolctl.threadpool_limits.wrap(limits=1, user_api="blas")
 def discriminator(
@@ -155,7 +203,9 @@ def discriminator(
     without improvement, one every 50 steps; the best state is kept) and calibrates, a
     quarter gives the estimate. It needs many samples: a few thousand resolve a few
     nats, and no method of this kind can show more than about the logarithm of their
-    number.
+    number. Each latent is replaced by its normal scores, by the ranks of the training
+    half; that changes no total correlation and takes heavy tails and outliers away.
+    A latent that is constant in the training half is left out.
 
     Args:
         samples: [num_samples, num_latent] array, 16 rows or more.
@@ -167,10 +217,12 @@ def discriminator(
         learning_rate: Of Adam.
 
     Returns:
-        `HeldOutEstimate`.
+        `HeldOutEstimate`; look at its `reason`. Exactly 0 if fewer than two latents
+        vary.
 
     Raises:
-        ValueError: `samples` is no finite matrix of at least 16 rows.
+        ValueError: `samples` is no finite matrix of at least 16 rows, or the training
+            diverges (a `learning_rate` that is too large).
     """
     samples = checks.matrix(samples, "samples", min_rows=16)
     checks.positive_integer(max_steps, "max_steps")
@@ -179,15 +231,21 @@ def discriminator(
     if samples.shape[1] < 2:
         return HeldOutEstimate(0.0, 0.0, 1.0, 0)
     random = checks.random_generator(random_state)
-    train, check, held_out = np.split(
-        random.permutation(samples), [len(samples) // 2, 3 * len(samples) // 4]
-    )
-    current = Discriminator(
-        train.mean(axis=0),
-        train.std(axis=0),
-        random,
-        hidden,
-    )
+    samples = random.permutation(samples)
+    num_train = len(samples) // 2
+    varies = np.ptp(samples[:num_train], axis=0) > 0
+    left_out = None
+    if not varies.all():
+        left_out = (
+            f"Latents constant in the training half, {np.count_nonzero(~varies)} of "
+            f"{len(varies)}, are left out."
+        )
+    if np.count_nonzero(varies) < 2:
+        return HeldOutEstimate(0.0, 0.0, 1.0, 0, left_out)
+    samples = _normal_scores(samples[:, varies], num_train)
+    train, check, held_out = np.split(samples, [num_train, 3 * len(samples) // 4])
+    num_latent = train.shape[1]
+    current = Discriminator(np.zeros(num_latent), np.ones(num_latent), random, hidden)
     check_shuffled = shuffle_latents(check, random)
     best, best_loss, waited = None, math.inf, 0
     while current.num_steps < max_steps and waited < patience:
@@ -199,8 +257,25 @@ def discriminator(
             waited += 1
             if loss < best_loss:
                 best, best_loss, waited = copy.deepcopy(current), loss, 0
+    if best is None:
+        raise checks.InputError(f"learning_rate={learning_rate} lets training diverge.")
     best.calibrate(check, check_shuffled)
-    return best.estimate(held_out, shuffle_latents(held_out, random))
+    estimate = best.estimate(held_out, shuffle_latents(held_out, random))
+    return estimate._replace(reason=estimate.reason or left_out)
+
+
+def _normal_scores(samples, num_train):
+    """Maps each latent to normal scores by the ranks of its first num_train values.
+
+    Total correlation does not change under monotone maps of single latents, and a
+    network learns from a few outliers in heavy tails and nothing else.
+    """
+    scores = np.empty_like(samples)
+    for k, latent in enumerate(samples.T):
+        values, counts = np.unique(latent[:num_train], return_counts=True)
+        rank = (np.cumsum(counts) - 0.5 * counts) / num_train
+        scores[:, k] = np.interp(latent, values, special.ndtri(rank))
+    return scores
 
 
 def shuffle_latents(samples, random_state):

@@ -84,8 +84,9 @@ def compute_tc_nongaussian(
     Returns:
         Dictionary; for `*` both `mean` and `sample`: gaussian_*, copula_*, knn_* and
         knn_excess_* with _stderr (from ten disjoint blocks), copula_*_pvalue,
-        knn_*_pvalue; discriminator_* with _stderr and _normaliser (1 if the
-        discriminator is optimal; far from 1, distrust the value);
+        knn_*_pvalue; discriminator_* with _stderr, _normaliser (1 if the
+        discriminator is optimal), _trusted and _doubt (what on held-out samples speaks
+        against the value, or None);
         pairwise_mutual_information_* and pairwise_pvalue_*, [num_latent, num_latent]
         with None on the diagonal; pairwise_max_*; num_dependent_pairs_* (pairs
         whose p-value is the smallest possible); num_pairs.
@@ -159,6 +160,8 @@ def _dependence(
         results["discriminator"] = estimate.value
         results["discriminator/stderr"] = estimate.standard_error
         results["discriminator/normaliser"] = estimate.normaliser
+        results["discriminator/trusted"] = estimate.trusted
+        results["discriminator/doubt"] = estimate.reason
 
     pairwise = tc.pairwise_mutual_information(z, num_neighbours).value
     results["pairwise_mutual_information"] = results_lib.off_diagonal(pairwise)
