@@ -2,6 +2,7 @@
 """What must be in place before the first module of the library is imported."""
 
 import os
+import sys
 
 from rtc_plugin.compat import commands, missing_modules
 
@@ -12,6 +13,10 @@ def prepare():
     missing_modules.provide()
     commands.quieten_tensorflow()
     commands.explain_errors()
+    if commands.is_command():
+        from rtc_plugin.compat import early_checks
+
+        early_checks.check(sys.argv)
 
 
 def use_legacy_keras():

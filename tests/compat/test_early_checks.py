@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A command line that cannot work is refused before TensorFlow is loaded."""
+
+import json
+import pathlib
+import runpy
+import subprocess
+import sys
+
+import pytest
+from disentanglement_lib.config import reproduce  # noqa: F401
+from disentanglement_lib.evaluation import evaluate  # noqa: F401
+from disentanglement_lib.methods.unsupervised import train  # noqa: F401
+from disentanglement_lib.postprocessing import postprocess  # noqa: F401
+
+from rtc_plugin.compat import early_checks
+from rtc_plugin.errors import UserError
+
+ROOT = pathlib.Path(__file__).parents[2]
+TWIN = "dataset.name = 'shapes3d_rendered'"
+GIN_FILES = sorted(
+    path
+    for folder in ("gin", "rtc_plugin/config")
+    for path in (ROOT / folder).rglob("*.gin")
+)
+
+
+def test_the_table_has_all_that_is_registered():
+    script = ROOT / "scripts/maintenance/record_configurables.py"
+    if not script.exists():
+        pytest.skip("the scripts are beside the package in the repository only")
+    with open(early_checks.TABLE) as file:
+        table = json.load(file)
+    for selector, parameters in runpy.run_path(str(script))["record"]().items():
+        if selector.startswith(("disentanglement_lib.", "rtc_plugin.", "tf.")):
+            assert set(parameters) <= set(table.get(selector, ())), script
+
+
+@pytest.mark.parametrize("path", GIN_FILES, ids=lambda path: path.name)
+def test_no_gin_file_of_ours_is_refused(path):
+    early_checks.read_bindings([str(path)], [])
+
+
+@pytest.mark.parametrize("command", ["dlib_train", "dlib_postprocess", "dlib_evaluate"])
+def test_what_is_in_order_passes(command, tmp_path):
+    for folder, file in (("in/tfhub", None), ("in/results/gin", "postprocess.gin")):
+        (tmp_path / folder).mkdir(parents=True)
+        if file:
+            (tmp_path / folder / file).touch()
+    given = "input_dir" if command == "dlib_evaluate" else "model_dir"
+    output = "model_dir" if command == "dlib_train" else "output_dir"
+    flags = [f"--{output}={tmp_path / 'out'}"]
+    if command != "dlib_train":
+        flags += [f"--{given}={tmp_path / 'in'}"]
+    early_checks.check([f"/bin/{command}", *flags, f"--gin_bindings={TWIN}"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--gin_config=absent.gin"], "--gin_config=absent.gin is not there"),
+        (["--gin_bindings", "rtc_vae.bta = 1"], "did you mean rtc_vae.beta"),
+        (["--gin_bindings=rtc_vea.beta = 1"], "no configurable rtc_vea; .*rtc_vae"),
+        (["--gin_bindings=model.model = @rtc_va()"], "no configurable rtc_va;"),
+        (["--gin_bindings=vae/AdamOptimizer.rate = 1"], "AdamOptimizer.*learning_rate"),
+        (
+            ["--gin_bindings=dataset.name = 'shapes'"],
+            "'shapes' is not a known data set",
+        ),
+        (["--gin_bindings=dataset.name = 'cars3d'"], "cars3d.* is missing"),
+        (["--model_dir=."], "--model_dir=. exists already"),
+        ([f"--gin_bindings={TWIN}"], "--model_dir is missing"),
+    ],
+)
+def test_what_cannot_work_is_named(flags, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISENTANGLEMENT_LIB_DATA", str(tmp_path))
+    with pytest.raises(UserError, match=message):
+        early_checks.check(["dlib_train", *flags])
+
+
+def test_a_name_in_an_included_file_is_checked(tmp_path):
+    (tmp_path / "inner.gin").write_text("rtc_vae.bta = 1")
+    (tmp_path / "outer.gin").write_text("include 'inner.gin'")
+    with pytest.raises(UserError, match=r"inner\.gin: rtc_vae\.bta"):
+        early_checks.read_bindings([str(tmp_path / "outer.gin")], [])
+
+
+def test_names_are_left_to_gin_where_the_users_own_module_may_bring_them():
+    lines = ["import my_module", "my_model.size = 1", "model.model = @my_model()"]
+    early_checks.read_bindings([], lines)
+
+
+def test_the_last_binding_counts_and_a_scope_keeps_apart():
+    lines = ["model.batch_size = 1", "model.batch_size = 2", "a/model.batch_size = 3"]
+    assert early_checks.read_bindings([], lines) == {"model.batch_size": 2}
+
+
+def test_flags_are_read_as_absl_reads_them():
+    flags = early_checks.parse_flags(
+        ["--a=1", "-a", "2", "--overwrite", "--b", "x", "--nooverwrite", "--", "--c=1"]
+    )
+    assert flags == {"a": ["1", "2"], "overwrite": ["true", "false"], "b": ["x"]}
+
+
+def test_a_refused_command_has_not_loaded_tensorflow():
+    code = (
+        "import sys; sys.argv = ['dlib_train', '--gin_config=absent.gin']\n"
+        "try:\n    import disentanglement_lib\n"
+        "except ValueError as error:\n    print(error)\n"
+        "assert 'tensorflow' not in sys.modules and 'numpy' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("--gin_config=absent.gin is not there")
