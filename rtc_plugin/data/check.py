@@ -61,7 +61,8 @@ def _row(name):
     if name not in files.PUBLIC_FILES:
         return {**row, "found": "built in", "where": ""}
     paths = [files.local_path(file) for file in files.PUBLIC_FILES[name]]
-    found = "yes" if all(os.path.exists(path) for path in paths) else "no"
+    is_there = all(files.is_there(file) for file in files.PUBLIC_FILES[name])
+    found = "yes" if is_there else "no"
     where = paths[0]
     if len(paths) > 1:
         where = f"{where} and {len(paths) - 1} more"

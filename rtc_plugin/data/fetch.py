@@ -24,6 +24,7 @@ from rtc_plugin.files import whole_file
 
 _BLOCK = 1 << 20
 _TIMEOUT_SECONDS = 60
+_LARGEST = 16 << 30  # the largest that is published has 12.7 GB
 _BROKEN_CONNECTION = (
     urllib.error.URLError,
     http.client.HTTPException,
@@ -55,7 +56,7 @@ def fetch(name, mirror=None):
     for file in files.PUBLIC_FILES[name]:
         path = files.local_path(file)
         paths.append(path)
-        if os.path.exists(path):
+        if files.is_there(file):
             print(f"{path} is there already", file=sys.stderr)
             continue
         url = file.url
@@ -74,7 +75,7 @@ def fetch(name, mirror=None):
 def _fetch_file(file, url, path):
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     part = path + ".part"
-    download(url, part, file.size)
+    download(url, part, file.size, _LARGEST)
     try:
         check_download(file, part, url)
         if file.unpack is None:
@@ -92,16 +93,23 @@ def _fetch_file(file, url, path):
         os.remove(part)
 
 
-def download(url, part, size=None, show=True):
+class TooLongError(UserError):
+    """What comes is longer than what was asked for."""
+
+
+def download(url, part, size=None, limit=None, show=True):
     """Downloads a file; goes on where an earlier download of it stopped.
 
     Args:
       url: Address, of the schemes http, https or file.
       part: Path to download to.
       size: Size in bytes, if known.
+      limit: Bytes that it may have, if the size is not known.
       show: Whether to show the progress of this file.
 
     Raises:
+      TooLongError: If it has more bytes than size or limit. No more are fetched, and
+        none are kept.
       UserError: If there is no such file, no connection, or it breaks off.
     """
     done = os.path.getsize(part) if os.path.exists(part) else 0
@@ -119,7 +127,11 @@ def download(url, part, size=None, show=True):
         ) as response:
             if done and getattr(response, "status", None) != 206:
                 done = 0  # the server sends it from the start
-            _copy(response, part, done, show)
+            _copy(response, part, done, limit if size is None else size, show)
+    except TooLongError as error:
+        os.remove(part)
+        published = "" if size is None else f", published are {size}"
+        raise TooLongError(f"{url} has {error}{published}.") from error
     except urllib.error.HTTPError as error:
         if error.code == 416:  # nothing is left to send
             return
@@ -131,9 +143,11 @@ def download(url, part, size=None, show=True):
         ) from error
 
 
-def _copy(response, part, done, show):
+def _copy(response, part, done, limit, show):
     length = response.headers.get("Content-Length")
     total = done + int(length) if length is not None else None
+    # What the server says of the length need not be so, and it may say nothing.
+    most = float("inf") if limit is None else limit
     with (
         open(part, "ab" if done else "wb") as out,
         tqdm.tqdm(
@@ -145,13 +159,17 @@ def _copy(response, part, done, show):
             disable=not show,
         ) as bar,
     ):
+        if total is not None and total > most:
+            raise TooLongError(f"{total} bytes")
         while True:
-            block = response.read(_BLOCK)
+            block = response.read(min(_BLOCK, most + 1 - done))
             if not block:
                 break
+            done += len(block)
+            if done > most:
+                raise TooLongError(f"more than {most} bytes")
             out.write(block)
             bar.update(len(block))
-            done += len(block)
     if total is not None and done < total:
         raise ConnectionError(f"the connection broke off after {done} of {total} bytes")
 

@@ -166,6 +166,15 @@ def local_path(file):
     return os.path.join(data_folder(), getattr(file, "path", file))
 
 
+def is_there(file):
+    """Tells whether a `PublicFile` lies where it belongs; an empty folder is none."""
+    path = local_path(file)
+    if file.unpack is None or not file.unpack.startswith("tar:"):
+        return os.path.exists(path)
+    names = os.listdir(path) if os.path.isdir(path) else []
+    return any(not name.startswith(".") for name in names)
+
+
 def find(name):
     """Returns the paths of a data set's files.
 

@@ -132,7 +132,8 @@ class _State:
             if self.stop.is_set():
                 raise UserError(f"{url} was not fetched: stopped.")
             try:
-                data_fetch.download(url, part, show=False)
+                limit = archive.MAX_UNPACKED_BYTES
+                data_fetch.download(url, part, limit=limit, show=False)
                 self._verify(url, part)
                 return
             except UserError as error:
@@ -169,6 +170,8 @@ class _State:
             asked = _retry_after(cause.headers.get("Retry-After"))
             return min(max(asked, own_wait), _LONGEST_WAIT_SECONDS)
         if code is not None or isinstance(_reason(cause), FileNotFoundError):
+            return None
+        if isinstance(error, data_fetch.TooLongError):
             return None
         # A connection that broke, or a file that came wrong: once more from the start.
         if isinstance(cause, UserError) and attempt >= 1:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rtc_data`: fetching resumes and verifies, exports load, errors are one line."""
 
+import contextlib
 import functools
 import gzip
 import hashlib
+import http.client
 import http.server
 import io
 import os
@@ -54,10 +56,14 @@ class RangeHandler(http.server.BaseHTTPRequestHandler):
             start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
         self.log["starts"].append(start)
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(CONTENT) - start))
+        if not self.log["endless"]:
+            self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
         stop = self.log["stops"].pop() if self.log["stops"] else len(CONTENT)
         self.wfile.write(CONTENT[start:stop])
+        with contextlib.suppress(ConnectionError):
+            while self.log["endless"]:
+                self.wfile.write(CONTENT)
 
     def log_message(self, *unused_args):
         pass
@@ -65,7 +71,7 @@ class RangeHandler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    log = {"starts": [], "stops": [], "ranges": True}
+    log = {"starts": [], "stops": [], "ranges": True, "endless": False}
     handler = functools.partial(RangeHandler, log)
     with http.server.HTTPServer(("127.0.0.1", 0), handler) as httpd:
         thread = threading.Thread(target=httpd.serve_forever)
@@ -154,6 +160,58 @@ def test_no_connection_is_one_line(monkeypatch):
     publish(monkeypatch)
     with pytest.raises(UserError, match=r"Cannot fetch http://127.0.0.1:9/3dshapes.h5"):
         fetch.fetch("shapes3d", mirror="http://127.0.0.1:9")
+
+
+def test_download_stops_at_the_known_size(server, folder, monkeypatch):
+    publish(monkeypatch)
+    url, log = server
+    log["endless"] = True
+    with pytest.raises(UserError, match="has more than 3000000 bytes, published are"):
+        fetch.fetch("shapes3d", mirror=url)
+    assert os.listdir(folder / "3dshapes") == []
+
+
+def test_download_that_says_it_is_too_long_is_not_begun(server, folder, monkeypatch):
+    publish(monkeypatch, size=5)
+    monkeypatch.setattr(http.client.HTTPResponse, "read", None)  # would fail
+    with pytest.raises(UserError, match="has 3000000 bytes, published are 5"):
+        fetch.fetch("shapes3d", mirror=server[0])
+    assert os.listdir(folder / "3dshapes") == []
+
+
+def test_download_of_unknown_size_stops_at_its_limit(server, tmp_path):
+    url, log = server
+    log["endless"] = True
+    with pytest.raises(fetch.TooLongError, match="/a has more than 4000000 bytes."):
+        fetch.download(f"{url}/a", str(tmp_path / "a.part"), limit=4_000_000)
+    assert not (tmp_path / "a.part").exists()
+
+
+@pytest.mark.parametrize("found", [None, "empty", "full"])
+def test_folder_is_there_only_with_something_in_it(
+    found, tmp_path, folder, monkeypatch, capsys
+):
+    file = publish(
+        monkeypatch,
+        path="cars",
+        url="http://localhost/cars.tar.gz",
+        size=None,
+        digest=None,
+        unpack="tar:data/cars",
+        unpacked_limit=9,
+    )
+    monkeypatch.setitem(files.PUBLIC_FILES, "cars3d", (file,))
+    make_tar(tmp_path / "cars.tar.gz", ("data/cars/car_1.mat", b"new"))
+    if found:
+        (folder / "cars").mkdir()
+    if found == "full":
+        (folder / "cars" / "car_1.mat").write_bytes(b"old")
+    rows = {row["name"]: row["found"] for row in check.table()}
+    assert rows["cars3d"] == ("yes" if found == "full" else "no")
+    fetch.fetch("cars3d", mirror=tmp_path.as_uri())
+    expected = b"old" if found == "full" else b"new"
+    assert (folder / "cars" / "car_1.mat").read_bytes() == expected
+    assert ("is there already" in capsys.readouterr().err) == (found == "full")
 
 
 def test_git_digest_is_the_one_of_git(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import zoo_files
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.zoo import fetch
+from rtc_plugin.zoo import archive, fetch
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -112,6 +112,15 @@ def test_broken_transfer_goes_on_where_it_stopped(server, tmp_path):
     check_whole(server, tmp_path / "zoo")
     first, second = server.starts("1.zip")
     assert first == 0 and second == len(server.files["1.zip"]) // 2
+
+
+def test_zip_that_is_too_long_is_not_fetched_and_not_asked_for_again(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 100)
+    failed = fetch.fetch([0], tmp_path / "zoo", server.base, first_wait=0.01)
+    assert "0.zip has" in failed[0] and server.starts("0.zip") == [0]
+    assert list((tmp_path / "zoo").iterdir()) == []
 
 
 def test_interrupted_download_is_continued_by_the_next_call(server, tmp_path):
