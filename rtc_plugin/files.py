@@ -4,6 +4,7 @@
 import contextlib
 import os
 import shutil
+import tempfile
 
 from rtc_plugin.errors import UserError
 
@@ -78,11 +79,14 @@ def check_free(flag, folder, overwrite):
         )
     parent = os.path.dirname(os.path.abspath(folder))
     make_folder(flag, folder, parent)
-    if not os.access(parent, os.W_OK):
+    try:
+        # Permissions alone don't tell: the disk may be read-only, the folder no disk's.
+        tempfile.TemporaryFile(dir=parent).close()
+    except OSError as error:
         raise UserError(
-            f"{flag}={folder} cannot be made: {parent} is not writable; give a folder "
-            "that you may write to."
-        )
+            f"{flag}={folder} cannot be made: {parent} is not writable "
+            f"({error.strerror}); give a folder that you may write to."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from rtc_plugin.compat import gin_config, outputs
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import check_free
 
 TABLE = os.path.join(os.path.dirname(__file__), "configurables.json")
 # Command -> its output folder, and its input folder with the command that makes it.
@@ -53,8 +54,8 @@ def check(arguments):
     overwrite = flags.get("overwrite", ["false"])[-1].lower() in ("true", "t", "1")
     if needed is not None:
         flag, maker = needed
-        outputs._check_step(flags.get(flag, [None])[-1], f"--{flag}", maker)
-    outputs.check_free(f"--{output}", flags.get(output, [None])[-1], overwrite)
+        outputs.check_step(flags.get(flag, [None])[-1], f"--{flag}", maker)
+    check_free(f"--{output}", flags.get(output, [None])[-1], overwrite)
 
 
 def parse_flags(arguments):

@@ -38,7 +38,7 @@ def _guard(module, name, flag, command, needs_input=True):
         call = signature.bind(*args, **kwargs)
         folder = call.args[0]
         if needs_input or folder is not None:
-            _check_step(folder, flag, command)
+            check_step(folder, flag, command)
         overwrite = call.arguments.get("overwrite", False)
         output_dir = call.arguments["output_dir"]
         with whole_folder("--output_dir", output_dir, overwrite) as partial:
@@ -49,11 +49,31 @@ def _guard(module, name, flag, command, needs_input=True):
     setattr(module, name, guarded)
 
 
-def _check_step(folder, flag, command):
+def check_step(folder, flag, command):
+    """Checks that a folder is what a command of the library has made.
+
+    Args:
+        folder: Its path; None if the flag is missing.
+        flag: The flag that names it.
+        command: "dlib_train" or "dlib_postprocess".
+
+    Raises:
+        UserError: It is not.
+    """
     if folder is None:
         raise UserError(f"{flag} is missing; give a folder that {command} has made.")
     if not os.path.isdir(os.path.join(folder, "tfhub")):
         raise UserError(
             f"{flag}={folder} holds no tfhub module; give a folder that {command} has "
             "made and finished."
+        )
+    gin = os.path.join(folder, "results", "gin")
+    trained, extracted = (
+        os.path.exists(os.path.join(gin, f"{step}.gin"))
+        for step in ("train", "postprocess")
+    )
+    if command == "dlib_postprocess" and trained and not extracted:
+        raise UserError(
+            f"{flag}={folder} holds a model, not a representation of it; extract one "
+            f"with dlib_postprocess --model_dir={folder} first."
         )

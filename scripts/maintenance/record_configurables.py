@@ -15,8 +15,10 @@ import os
 
 from disentanglement_lib.config import reproduce  # noqa: F401
 from disentanglement_lib.evaluation import evaluate  # noqa: F401
+from disentanglement_lib.evaluation.abstract_reasoning import reason  # noqa: F401
 from disentanglement_lib.methods.unsupervised import train  # noqa: F401
 from disentanglement_lib.postprocessing import postprocess  # noqa: F401
+from disentanglement_lib.visualize import visualize_model  # noqa: F401
 from gin import config
 
 from rtc_plugin.compat import early_checks

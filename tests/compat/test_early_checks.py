@@ -68,7 +68,8 @@ def test_what_is_in_order_passes(command, tmp_path):
             "'shapes' is not a known data set",
         ),
         (["--gin_bindings=dataset.name = 'cars3d'"], "cars3d.* is missing"),
-        (["--model_dir=."], "--model_dir=. exists already"),
+        ([f"--gin_bindings={TWIN}", "--model_dir=."], "--model_dir=. exists already"),
+        ([f"--gin_bindings={TWIN}", "--model_dir=/proc/x"], "/proc is not writable"),
         ([f"--gin_bindings={TWIN}"], "--model_dir is missing"),
     ],
 )
@@ -77,6 +78,15 @@ def test_what_cannot_work_is_named(flags, message, tmp_path, monkeypatch):
     monkeypatch.setenv("DISENTANGLEMENT_LIB_DATA", str(tmp_path))
     with pytest.raises(UserError, match=message):
         early_checks.check(["dlib_train", *flags])
+
+
+def test_a_model_is_not_taken_for_a_representation(tmp_path):
+    (tmp_path / "tfhub").mkdir()
+    (tmp_path / "results/gin").mkdir(parents=True)
+    (tmp_path / "results/gin/train.gin").touch()
+    flags = [f"--input_dir={tmp_path}", f"--output_dir={tmp_path / 'out'}"]
+    with pytest.raises(UserError, match="a model, not a representation"):
+        early_checks.check(["dlib_evaluate", *flags])
 
 
 def test_a_name_in_an_included_file_is_checked(tmp_path):
