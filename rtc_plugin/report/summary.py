@@ -7,39 +7,52 @@ from pathlib import Path
 import pandas as pd
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.studies import results_table
 
+_RESULTS = "results/json/evaluation_results.json"
 _NOT_SCORES = {"elapsed_time", "uuid"}
+_COLUMNS = ["model", "representation", "metric", "score", "value"]
 
 
 def read_scores(folder):
     """Reads every evaluation below a folder.
 
     Args:
-        folder: Folder that holds outputs of `dlib_evaluate`, at any depth. What lies
-            between it and an evaluation's `results` names the evaluation, as in
-            `mean/mig`.
+        folder: Folder that holds outputs of `dlib_evaluate`, at any depth and under any
+            names: representation and metric are read off the recorded configuration.
 
     Returns:
-        DataFrame with a row per scalar score and the columns `representation` (the
-        first part of the name), `metric` (the rest), `score` and `value`.
+        DataFrame with a row per scalar score and the columns `model` (what of an
+        evaluation's path does not name its representation or metric), `representation`,
+        `metric`, `score` and `value`.
 
     Raises:
         UserError: If there is no evaluation.
     """
     folder = Path(folder)
     rows = []
-    for path in sorted(folder.glob("**/results/json/evaluation_results.json")):
-        representation, *metric = path.parents[2].relative_to(folder).parts or [""]
-        results = json.loads(path.read_text())
-        for score, value in results.items():
+    for path in sorted(folder.glob(f"**/{_RESULTS}")):
+        evaluation = path.parents[2]
+        representation, metric = _names(evaluation)
+        named = {representation, metric, "metrics"}
+        parts = evaluation.relative_to(folder).parts
+        model = "/".join(part for part in parts if part not in named)
+        for score, value in json.loads(path.read_text()).items():
             if score not in _NOT_SCORES and isinstance(value, (int, float)):
-                rows.append((representation, "/".join(metric), score, value))
+                rows.append((model, representation, metric, score, value))
     if not rows:
         raise UserError(
             f"{folder} holds no evaluation; give a folder above outputs of "
             "dlib_evaluate."
         )
-    return pd.DataFrame(rows, columns=["representation", "metric", "score", "value"])
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _names(evaluation):
+    """Returns the representation and the metric of an evaluation's folder."""
+    path = evaluation / "results" / "aggregate" / "evaluation.json"
+    record = json.loads(path.read_text())
+    return results_table.representation(record), results_table.metric(record)
 
 
 def tabulate(scores):
@@ -49,13 +62,15 @@ def tabulate(scores):
     paper's TC_mean, in `sampled` its TC_sample.
 
     Args:
-        scores: DataFrame as `read_scores` gives it.
+        scores: DataFrame as `read_scores` gives it. Of a score that was computed twice
+            the last one is shown.
 
     Returns:
         String of several lines.
     """
     scores = scores.replace({"score": {"gaussian_total_correlation": "TC (nats)"}})
-    table = scores.pivot(
-        index=["metric", "score"], columns="representation", values="value"
+    index = ["model", "metric", "score"] if scores["model"].any() else _COLUMNS[2:4]
+    table = scores.drop_duplicates([*index, "representation"], keep="last").pivot(
+        index=index, columns="representation", values="value"
     )
     return table.to_string(float_format=lambda value: f"{value:.4f}", na_rep="")

@@ -104,7 +104,7 @@ def tidy_rows(record, origin="own", study="", model_num=None, folder=""):
         more than 64 numbers are left out, and so are run times.
     """
     model = _describe_model(record, origin, study, model_num, folder)
-    names = {"representation": _representation(record), "metric": _metric(record)}
+    names = {"representation": representation(record), "metric": metric(record)}
     return [
         {**model, **names, "score": score, "value": value}
         for score, value in _numbers(_section(record, "evaluation_results."))
@@ -342,7 +342,8 @@ def _eta(model, config):
     return max(10.0, beta) if eta is None and beta is not None else eta
 
 
-def _representation(record):
+def representation(record):
+    """Returns the name of the representation that a record (`tidy_rows`) is of."""
     config = _section(record, "postprocess_config.")
     name = _parse(config.get("postprocess.name"))
     if name:
@@ -351,7 +352,8 @@ def _representation(record):
     return function[: -len("_representation")] if "_repr" in function else function
 
 
-def _metric(record):
+def metric(record):
+    """Returns the name of the evaluation that a record (`tidy_rows`) is of."""
     config = _section(record, "evaluation_config.")
     name = _parse(config.get("evaluation.name"))
     return str(name or _plain_name(_parse(config.get("evaluation.evaluation_fn"))))

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The table of scores below a folder, whatever the folders are called."""
+
 import json
 
 import pytest
@@ -7,33 +9,57 @@ from rtc_plugin.errors import UserError
 from rtc_plugin.report import summary
 
 
-def write_evaluation(folder, **results):
-    path = folder / "results" / "json" / "evaluation_results.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"uuid": "x", "elapsed_time": 1.0, **results}))
+def write_evaluation(folder, representation, metric, **results):
+    results = {"uuid": "x", "elapsed_time": 1.0, **results}
+    record = {
+        "postprocess_config.postprocess.postprocess_fn": (
+            f"@{representation}_representation"
+        ),
+        "evaluation_config.evaluation.evaluation_fn": f"@{metric}",
+    }
+    for path, content in (
+        ("json/evaluation_results.json", results),
+        ("aggregate/evaluation.json", record),
+    ):
+        path = folder / "results" / path
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(content))
 
 
 def test_scores_of_both_representations_stand_side_by_side(tmp_path):
-    write_evaluation(tmp_path / "mean" / "tc", gaussian_total_correlation=0.5)
-    write_evaluation(tmp_path / "sampled" / "tc", gaussian_total_correlation=0.25)
+    tc = "unsupervised_metrics"
+    write_evaluation(tmp_path / "a", "mean", tc, gaussian_total_correlation=0.5)
+    write_evaluation(
+        tmp_path / "sampled" / tc, "sampled", tc, gaussian_total_correlation=0.25
+    )
+    (tmp_path / "a").rename(tmp_path / tc)
     scores = summary.read_scores(tmp_path)
     assert scores.to_dict("list") == {
-        "representation": ["mean", "sampled"],
-        "metric": ["tc", "tc"],
+        "model": ["", ""],
+        "representation": ["sampled", "mean"],
+        "metric": [tc, tc],
         "score": ["gaussian_total_correlation"] * 2,
-        "value": [0.5, 0.25],
+        "value": [0.25, 0.5],
     }
-    assert summary.tabulate(scores).splitlines()[-1].split() == [
-        "tc",
-        "TC",
-        "(nats)",
-        "0.5000",
-        "0.2500",
+    header, *_, row = summary.tabulate(scores).splitlines()
+    assert header.split() == ["representation", "mean", "sampled"]
+    assert row.split() == [tc, "TC", "(nats)", "0.5000", "0.2500"]
+
+
+def test_models_are_told_apart_by_their_folders(tmp_path):
+    for i, rho in enumerate(("rho_0", "rho_9")):
+        folder = tmp_path / rho / "metrics" / "mig"
+        write_evaluation(folder, "mean", "mig", discrete_mig=float(i))
+    text = summary.tabulate(summary.read_scores(tmp_path))
+    assert [line.split() for line in text.splitlines()[-2:]] == [
+        ["rho_0", "mig", "discrete_mig", "0.0000"],
+        ["rho_9", "mig", "discrete_mig", "1.0000"],
     ]
 
 
 def test_a_nan_score_is_shown_and_a_list_is_left_out(tmp_path):
-    write_evaluation(tmp_path / "mean" / "mig", discrete_mig=float("nan"), gaps=[1, 2])
+    folder = tmp_path / "mig"
+    write_evaluation(folder, "mean", "mig", discrete_mig=float("nan"), gaps=[1, 2])
     scores = summary.read_scores(tmp_path)
     assert scores["score"].tolist() == ["discrete_mig"]
     assert "discrete_mig" in summary.tabulate(scores)
