@@ -88,7 +88,7 @@ FILES = {
     ),
     "a whole score beyond float64": (
         _changed(evaluation_results__x=10**399),
-        "too large",
+        "x has a number too large",
     ),
     "a strength beyond float64": (
         _changed(train_config__vae__beta=_HUGE),
@@ -97,6 +97,10 @@ FILES = {
     "a binding beyond float64": (
         _changed(train_config__a__b=_HUGE),
         "as train_config.a.b, no such number",
+    ),
+    "a setting beyond float64": (
+        _changed(evaluation_config__mig__num_train=10**399),
+        "num_train has a number too large",
     ),
     "a truth as a seed": (
         _changed(train_config__model__random_seed="True"),

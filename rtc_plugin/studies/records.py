@@ -238,6 +238,8 @@ def _check_binding(name, value):
         raise UserError(f"{name} {value.reason}.")
     if not isinstance(value, (str, bool, int, float, type(None))):
         raise UserError(f"{name} is a {type(value).__name__}, no binding.")
+    if isinstance(value, int) and not _is_finite(value):
+        raise UserError(f"{name} has a number too large for float64.")
     if isinstance(value, str):
         _check_text(name, value, MAX_TEXT)
 

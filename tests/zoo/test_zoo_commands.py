@@ -106,6 +106,18 @@ def test_zoo_is_measured_and_a_model_of_it_made_anew(zips, tmp_path):
     assert {"Gaussian TC", "TC of means"} <= set(found["quantity"])
 
 
+def test_what_is_not_read_is_counted_and_an_error_if_strict(tmp_path):
+    zoo_files.write_model(tmp_path, 0)
+    (tmp_path / "1.zip").write_bytes(b"PK")
+    done = rtc_zoo("scores", ".", "--out=zoo.parquet", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "1.zip is not a whole zip" in done.stderr
+    assert done.stderr.endswith("not read: 1 in all\n")
+    done = rtc_zoo("scores", ".", "--out=strict.parquet", "--strict", cwd=tmp_path)
+    assert done.returncode == 1 and "rtc_zoo: --strict:" in done.stderr
+    assert (tmp_path / "strict.parquet").exists()
+
+
 def test_list_filters():
     done = rtc_zoo("list", "--dataset=cars3d", "--model=factor_vae", "--seed=3")
     assert done.returncode == 0
