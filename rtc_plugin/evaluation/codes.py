@@ -35,6 +35,7 @@ class Codes(NamedTuple):
         z_sampled: [n, num_latent], one draw per image; None unless `SAMPLED`.
         precision: Floating-point type that the encodings were computed in. The arrays
             are float64, but no more exact than this.
+        whole_dataset: Whether these are all combinations of factors, once each.
     """
 
     representation: str
@@ -43,6 +44,7 @@ class Codes(NamedTuple):
     z_logvar: Optional[np.ndarray] = None
     z_sampled: Optional[np.ndarray] = None
     precision: np.dtype = np.dtype(np.float64)
+    whole_dataset: bool = False
 
     @property
     def plain(self):
@@ -63,11 +65,12 @@ class Codes(NamedTuple):
     def head(self, num_samples):
         """Returns the first `num_samples` of the encodings."""
         return self._replace(
+            whole_dataset=self.whole_dataset and num_samples >= len(self.factors),
             **{
                 name: value[:num_samples]
                 for name, value in self._asdict().items()
                 if isinstance(value, np.ndarray)
-            }
+            },
         )
 
 
@@ -132,7 +135,8 @@ def encode_all(
             factors, random_state
         )
         batches.append((factors, _represent(representation_function, images)))
-    return _to_codes(batches, find_representation_dir(artifact_dir))
+    codes = _to_codes(batches, find_representation_dir(artifact_dir))
+    return codes._replace(whole_dataset=True)
 
 
 def codes_from_array(array, factors, plain=MEAN):

@@ -24,7 +24,9 @@ _ROWS, _COLUMNS = 64, 1024
 def gaussian_log_density(z, z_mean, z_logvar):
     """Returns log N(z; z_mean, exp(z_logvar)), elementwise with broadcasting."""
     return -0.5 * (
-        math.log(2.0 * math.pi) + z_logvar + (z - z_mean) ** 2 * np.exp(-z_logvar)
+        math.log(2.0 * math.pi)
+        + z_logvar
+        + ((z - z_mean) * np.exp(-0.5 * z_logvar)) ** 2
     )
 
 

@@ -239,7 +239,9 @@ def prepare(samples, num_neighbours, marginals, random_state):
     samples = checks.matrix(samples, "samples")
     checks.positive_integer(num_neighbours, "num_neighbours")
     if marginals not in MARGINALS:
-        raise ValueError(f"marginals must be one of {MARGINALS}, got {marginals!r}.")
+        raise checks.InputError(
+            f"marginals must be one of {MARGINALS}, got {marginals!r}."
+        )
     names = np.flatnonzero(np.ptp(samples, axis=0) > 0)
     samples = samples[:, names]
     if len(names) < 2:

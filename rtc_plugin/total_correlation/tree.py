@@ -80,7 +80,7 @@ def tree(samples, num_neighbours=10, num_permutations=0, random_state=0, level=0
     """
     checks.positive_integer(num_permutations, "num_permutations", minimum=0)
     if not 0.0 < level < 1.0:
-        raise ValueError(f"level must be between 0 and 1, got {level!r}.")
+        raise checks.InputError(f"level must be between 0 and 1, got {level!r}.")
     random_state = checks.random_generator(random_state)
     samples = checks.matrix(samples, "samples")
     latents = neighbours.prepare(samples, num_neighbours, "normal_scores", random_state)

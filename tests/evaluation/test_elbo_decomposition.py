@@ -91,13 +91,77 @@ def test_the_whole_data_set_on_request(data, encoder):
         data, encoder, np.random.RandomState(0), whole_dataset=True, num_draws=200
     )
     assert results["num_encodings"] == 320
+    assert results["whole_dataset"] and not results["index_code_mi_saturated"]
+
+
+@pytest.mark.parametrize("num_train, whole", [(319, False), (320, True), (1000, True)])
+def test_the_whole_data_set_where_it_is_no_more_work(data, encoder, num_train, whole):
+    for codes in (None, codes_lib.encode(data, encoder, np.random.RandomState(1))):
+        options = dict(num_train=num_train, num_draws=200)
+        if codes is not None:
+            options["codes"] = codes.head(num_train)
+        results = compute_elbo_decomposition(
+            data, encoder, np.random.RandomState(0), **options
+        )
+        assert results["whole_dataset"] == whole
+        assert results["num_encodings"] == (320 if whole else num_train)
+    results = compute_elbo_decomposition(
+        data,
+        encoder,
+        np.random.RandomState(0),
+        num_train=num_train,
+        num_draws=200,
+        whole_dataset=False,
+    )
+    assert results["num_encodings"] == num_train
+
+
+def test_codes_of_a_whole_data_set_are_used_and_never_saturated(data, encoder):
+    def sharp(observations):
+        array = encoder(observations)
+        array[:, 1] = -20.0
+        return array
+
+    codes = codes_lib.encode_all(data, sharp, np.random.RandomState(0))
+    results = measure(codes, num_draws=200)
+    assert results["whole_dataset"] and not results["index_code_mi_saturated"]
+    assert results["index_code_mi"] == pytest.approx(math.log(320), abs=1e-6)
+    assert results["reasons"] == {}
+    assert not measure(codes.head(319), num_draws=200)["whole_dataset"]
+
+
+@pytest.mark.parametrize(
+    "noise, num_latent, saturated", [(0.5, 2, False), (0.1, 2, True), (0.01, 8, True)]
+)
+def test_saturation_is_found_and_put_beside_the_numbers(
+    linear_codes, noise, num_latent, saturated
+):
+    # I(z;x) = D/2 log(1 + 1/variance): 1.6, 4.6 and 36.8 nats; TC = 0.
+    exact = 0.5 * num_latent * math.log(1 + noise**-2)
+    codes = linear_codes(np.eye(num_latent), noise**2, 1000)
+    results = measure(codes, num_draws=1000)
+    assert results["index_code_mi_saturated"] is saturated
+    error = 4 * results["index_code_mi_stderr"] + 0.1
+    assert results["index_code_mi"] < exact + error
+    if results["index_code_mi_upper"] is not None:
+        assert exact < results["index_code_mi_upper"] + error
+    else:
+        assert "index_code_mi_upper" in results["not_computed"]
+        assert "overlap with no other" in results["reasons"]["index_code_mi_upper"]
+    if saturated:
+        reason = results["reasons"]["index_code_mi_saturated"]
+        assert "1000 images" in reason and "whole_dataset = True" in reason
+    else:
+        assert abs(results["total_correlation"]) < 0.1
+        assert results["reasons"] == {}
 
 
 def test_plain_codes_are_not_enough_and_say_so(data, encoder):
     results = compute_elbo_decomposition(
         data, lambda x: encoder(x)[:, 0], np.random.RandomState(0), num_train=50
     )
-    assert "kl" in results["not_computed"] and "kl" not in results
+    assert "kl" in results["not_computed"] and results["kl"] is None
+    assert "mean_and_logvar" in results["reasons"]["kl"]
 
 
 def test_reconstruction_error_of_known_pixels():
@@ -117,3 +181,8 @@ def test_reconstruction_error_of_known_pixels():
 def test_a_model_dir_without_a_module_is_named(tmp_path, linear_codes):
     with pytest.raises(UserError, match="model_dir=.*dlib_train"):
         measure(linear_codes([[1.0]], 0.1, 10), model_dir=str(tmp_path), num_draws=10)
+
+
+def test_one_draw_has_no_error_and_is_refused(linear_codes):
+    with pytest.raises(UserError, match="elbo_decomposition.num_draws=1"):
+        measure(linear_codes([[1.0]], 0.1, 10), num_draws=1)

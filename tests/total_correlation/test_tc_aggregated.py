@@ -103,6 +103,53 @@ def test_mutual_information_of_a_latent_agrees_with_quadrature(seed):
         assert abs(got.mutual_information[k] - (entropy - noise_entropy)) < 4 * error
 
 
+@pytest.mark.parametrize("noise", [2.0, 0.5, 0.1])
+@pytest.mark.parametrize("num_latent", [1, 2, 8])
+def test_two_bounds_enclose_the_information_of_the_law(noise, num_latent):
+    # z = x + noise, both normal: I(z;x) = D/2 log(1 + 1/variance) and TC = 0.
+    exact = 0.5 * num_latent * math.log(1 + noise**-2)
+    lower, upper, error, saturated, total = np.transpose(
+        [
+            (
+                got.index_mutual_information.value,
+                got.index_mutual_information_upper.value,
+                got.index_mutual_information.standard_error,
+                got.saturated,
+                got.total_correlation.value,
+            )
+            for got in (
+                tc.mixture_decomposition(
+                    np.random.default_rng(seed).standard_normal((1000, num_latent)),
+                    np.full((1000, num_latent), 2 * math.log(noise)),
+                    500,
+                    seed,
+                )
+                for seed in range(3)
+            )
+        ]
+    )
+    # Three data sets of 1000 images, each of which is a random sample, too.
+    tolerance = 4 * np.hypot(error.mean(), 0.7 * num_latent**0.5 / 1000**0.5) / 3**0.5
+    assert lower.mean() - tolerance < exact < upper.mean() + tolerance
+    assert np.all(lower <= upper) and np.all(lower < math.log(1000))
+    # What is not flagged is right, and what is far off is flagged.
+    off = np.abs(total) > 0.3
+    assert np.all(saturated[off])
+    if not saturated.any():
+        assert lower.mean() == pytest.approx(exact, abs=tolerance + 0.1)
+        assert np.all(np.abs(total) < 0.3)
+
+
+def test_separate_encodings_have_no_upper_bound_and_are_saturated():
+    z_mean = np.arange(20.0)[:, None] * [1.0, 1.0]
+    got = tc.mixture_decomposition(z_mean, np.full((20, 2), -20.0), 100, 0)
+    assert got.saturated and got.index_mutual_information_upper.value == math.inf
+    assert tc.mixture_decomposition(z_mean[:1], np.zeros((1, 2)), 10, 0).saturated
+    same = tc.mixture_decomposition(np.zeros((20, 2)), np.zeros((20, 2)), 100, 0)
+    assert not same.saturated
+    assert same.index_mutual_information_upper.value == pytest.approx(0, abs=1e-12)
+
+
 def test_one_latent_has_no_total_correlation():
     z_mean, z_logvar = encodings(0, 10, 1)
     assert tc.mixture(z_mean, z_logvar, 10, 0) == (0.0, 0.0)

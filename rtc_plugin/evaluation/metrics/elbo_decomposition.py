@@ -27,7 +27,7 @@ from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import results as results_lib
-from rtc_plugin.total_correlation import densities
+from rtc_plugin.total_correlation import aggregated, densities
 from rtc_plugin.total_correlation.checks import random_generator
 
 
@@ -50,7 +50,7 @@ def compute_elbo_decomposition(
     num_train=5000,
     batch_size=100,
     num_draws=5000,
-    whole_dataset=False,
+    whole_dataset=None,
     model_dir="",
     num_reconstructions=1000,
 ):
@@ -63,9 +63,12 @@ def compute_elbo_decomposition(
 
     The index n runs over the encoded images only. I(z;n) cannot exceed log N
     (`index_code_mi_limit`): where it comes near, as it does for 5000 images and any
-    well-trained model, a larger N gives a larger I(z;n) and a smaller TC. For numbers
-    that do not depend on N ask for the whole data set. The terms say nothing
-    of ground-truth factors.
+    well-trained model, a larger N gives a larger I(z;n) and a smaller TC, by many nats,
+    and the standard errors do not cover that. So the I(z;x) of all images is enclosed
+    between index_code_mi and index_code_mi_upper (in expectation over the images), and
+    where they are more than .1 nats apart, `index_code_mi_saturated` is true and
+    `reasons` says what to do: encode the whole data set, for which the terms are what
+    they are. The terms say nothing of ground-truth factors.
 
     Takes about 3 seconds for 5000 images and draws with 10 latents on two cores, in
     proportion to both: about 5 minutes on 480,000 images, and their encoding.
@@ -81,7 +84,9 @@ def compute_elbo_decomposition(
         batch_size: Batch size for encoding.
         num_draws: Draws of z behind each expectation over q(z).
         whole_dataset: Whether to encode one image for every combination of factors
-            instead of num_train random ones.
+            instead of num_train random ones. None does so where that is no more work:
+            the data set has no more images than would be drawn; and it keeps `codes`
+            of a whole data set.
         model_dir: Folder that `dlib_train` has made. If given, its module reconstructs
             images, for the reconstruction error and the evidence lower bound.
         num_reconstructions: Number of images to reconstruct.
@@ -89,26 +94,22 @@ def compute_elbo_decomposition(
     Returns:
         Dictionary of index_code_mi, total_correlation, dimension_wise_kl, marginal_kl
         (KL(q(z) || p(z)), the sum of the latter two), each with _stderr;
-        index_code_mi_limit; kl (analytic), kl_from_terms, kl_error, kl_error_stderr;
+        index_code_mi_limit, index_code_mi_upper (with _stderr; both None if infinite)
+        and index_code_mi_saturated; whole_dataset (whether it was encoded, which is
+        never saturated); kl (analytic), kl_from_terms, kl_error, kl_error_stderr;
         lists per latent: latent_mutual_information I(z_k;n), latent_marginal_kl,
         latent_kl; num_encodings. With model_dir also reconstruction_bernoulli
         (cross-entropy, nats per image), reconstruction_squared_error (per image),
-        each with _stderr, and elbo = -(reconstruction_bernoulli + kl). Without means
-        and log variances, `not_computed` lists what is missing.
+        each with _stderr, and elbo = -(reconstruction_bernoulli + kl). What cannot be
+        had is None; `not_computed` lists its keys and `reasons` says why.
 
     Raises:
-        UserError: See `codes.encode`; also a model_dir without a module that has the
-            `reconstructions` signature.
+        UserError: See `codes.encode`; also num_draws < 2, and a model_dir without a
+            module that has the `reconstructions` signature.
     """
-    if whole_dataset:
-        codes = codes_lib.encode_all(
-            ground_truth_data,
-            representation_function,
-            random_state,
-            artifact_dir,
-            batch_size,
-        )
-    elif codes is None:
+    if num_draws < 2:
+        raise UserError(f"elbo_decomposition.num_draws={num_draws} must be 2 or more.")
+    if codes is None and not whole_dataset:
         codes = codes_lib.encode(
             ground_truth_data,
             representation_function,
@@ -117,12 +118,33 @@ def compute_elbo_decomposition(
             num_train,
             batch_size,
         )
-    results = {"representation": codes.representation, "not_computed": []}
+    if whole_dataset is None and not codes.whole_dataset and ground_truth_data:
+        num_images = math.prod(ground_truth_data.factors_num_values)
+        whole_dataset = num_images <= len(codes.factors)
+    if whole_dataset:
+        codes = codes_lib.encode_all(
+            ground_truth_data,
+            representation_function,
+            random_state,
+            artifact_dir,
+            batch_size,
+        )
+    results = {
+        "representation": codes.representation,
+        "not_computed": [],
+        "reasons": {},
+    }
     if codes.z_logvar is None:
-        results["not_computed"] = ["index_code_mi", "total_correlation", "kl"]
+        results_lib.withhold(
+            results,
+            ["index_code_mi", "total_correlation", "kl"],
+            f"A `{codes.representation}` representation does not hold means and log "
+            "variances; `mean_and_logvar` does.",
+        )
     else:
         with codes_lib.estimating("elbo_decomposition"):
             results.update(decompose(codes, random_generator(random_state), num_draws))
+        _judge_saturation(results)
     if model_dir:
         results.update(
             _reconstruction_errors(
@@ -133,7 +155,7 @@ def compute_elbo_decomposition(
                 batch_size,
             )
         )
-        if "kl" in results:
+        if codes.z_logvar is not None:
             results["elbo"] = -results["reconstruction_bernoulli"] - results["kl"]
     return results_lib.to_json(results)
 
@@ -144,9 +166,15 @@ def decompose(codes, random, num_draws):
     z, index = tc.sample_mixture(z_mean, z_logvar, num_draws, random)
     log_joint, log_marginals = tc.mixture_log_densities(z, z_mean, z_logvar)
     log_own = densities.gaussian_log_density(z, z_mean[index], z_logvar[index])
+    log_others = log_joint
+    if not codes.whole_dataset:
+        log_others = aggregated.log_density_of_others(
+            log_own.sum(axis=1), log_joint, len(z_mean)
+        )
     log_prior = -0.5 * (math.log(2.0 * math.pi) + z**2)
     terms = {
         "index_code_mi": log_own.sum(axis=1) - log_joint,
+        "index_code_mi_upper": log_own.sum(axis=1) - log_others,
         "total_correlation": log_joint - log_marginals.sum(axis=1),
         "dimension_wise_kl": (log_marginals - log_prior).sum(axis=1),
         "marginal_kl": log_joint - log_prior.sum(axis=1),
@@ -155,7 +183,8 @@ def decompose(codes, random, num_draws):
     results = {}
     for name, values in terms.items():
         results[name] = values.mean()
-        results[f"{name}_stderr"] = values.std(ddof=1) / math.sqrt(num_draws)
+        with np.errstate(invalid="ignore"):  # An infinite upper bound has none.
+            results[f"{name}_stderr"] = values.std(ddof=1) / math.sqrt(num_draws)
     latent_kl = 0.5 * (z_mean**2 + np.exp(z_logvar) - z_logvar - 1.0).mean(axis=0)
     return dict(
         results,
@@ -167,7 +196,28 @@ def decompose(codes, random, num_draws):
         latent_marginal_kl=(log_marginals - log_prior).mean(axis=0),
         latent_kl=latent_kl,
         num_encodings=len(z_mean),
+        whole_dataset=codes.whole_dataset,
     )
+
+
+def _judge_saturation(results):
+    """Puts beside the terms whether they hold for more than the encoded images."""
+    lower, upper = results["index_code_mi"], results["index_code_mi_upper"]
+    results["index_code_mi_saturated"] = aggregated.is_saturated(lower, upper)
+    if not math.isfinite(upper):
+        results_lib.withhold(
+            results,
+            ["index_code_mi_upper", "index_code_mi_upper_stderr"],
+            "Some encodings overlap with no other: nothing bounds I(z;x) from above.",
+        )
+    if results["index_code_mi_saturated"]:
+        limit = f" and at most {upper:.2f}" if math.isfinite(upper) else ""
+        results["reasons"]["index_code_mi_saturated"] = (
+            f"I(z;x) of all images is at least {lower:.2f}{limit} nats; index_code_mi, "
+            "total_correlation and marginal_kl are those of "
+            f"{results['num_encodings']} images alone. Set "
+            "elbo_decomposition.whole_dataset = True for numbers of the whole data set."
+        )
 
 
 def _reconstruction_errors(
