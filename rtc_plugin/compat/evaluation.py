@@ -7,8 +7,8 @@ import sys
 
 import gin
 
-from rtc_plugin.compat import results
 from rtc_plugin.errors import UserError
+from rtc_plugin.runs import read_gin
 
 
 @gin.configurable("applies_to")
@@ -102,5 +102,5 @@ def _library_metric():
 
 
 def _postprocess_fn(folder):
-    bindings = results.read_gin(str(folder), "postprocess")
+    bindings = read_gin(str(folder), "postprocess")
     return bindings.get("postprocess.postprocess_fn", "")

@@ -2,7 +2,6 @@
 """The library's result files: writing, reading and gathering them."""
 
 import os
-import re
 import shutil
 import types
 
@@ -11,6 +10,7 @@ import pandas as pd
 import simplejson
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.runs import parse_bindings
 
 
 def copy_with_shutil(results):
@@ -70,46 +70,6 @@ def read_wrapped_gin_values(results):
 
     gin_dict.__doc__ = results.gin_dict.__doc__
     results.gin_dict = gin_dict
-
-
-def parse_bindings(config):
-    """Reads the bindings of an operative gin configuration.
-
-    Args:
-        config: String as `gin.operative_config_str()` writes it.
-
-    Returns:
-        Dictionary from parameter names to the values' source, each on one line.
-    """
-    # A binding starts in the first column; the lines that continue it are indented or
-    # close its brackets.
-    statements = []
-    for line in config.split("\n"):
-        if line.startswith("#") or not line.strip():
-            continue
-        if re.match(r"[\w./]+ = ?", line):
-            statements.append(line)
-        elif statements and re.match(r"[\s\])}'\"]", line):
-            statements[-1] = statements[-1].rstrip("\\").rstrip() + " " + line.strip()
-    bindings = {}
-    for statement in statements:
-        key, value = statement.split(" =", 1)
-        bindings[key] = value.strip()
-    return bindings
-
-
-def read_gin(folder, step):
-    """Returns the bindings that a step of the pipeline has saved, {} if none.
-
-    Args:
-        folder: Output folder of that step or a later one, or None.
-        step: "train" or "postprocess".
-    """
-    path = os.path.join(folder or "", "results", "gin", f"{step}.gin")
-    if folder is None or not os.path.exists(path):
-        return {}
-    with open(path) as file:
-        return parse_bindings(file.read())
 
 
 def find_reproduced_results(aggregate_results):

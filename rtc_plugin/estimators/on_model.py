@@ -17,11 +17,11 @@ import tqdm
 from disentanglement_lib.data.ground_truth import named_data
 
 from rtc_plugin import total_correlation
-from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
 from rtc_plugin.estimators import cells as cells_lib
 from rtc_plugin.estimators import study as study_lib
 from rtc_plugin.evaluation import codes
+from rtc_plugin.runs import read_gin
 from rtc_plugin.visualize import estimators as figures
 
 BATCH_SIZES = (64, 256, 1024)

@@ -17,8 +17,8 @@ import threadpoolctl
 import tqdm
 from absl import logging
 
-from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
+from rtc_plugin.runs import read_gin
 from rtc_plugin.total_correlation.checks import InputError, precision_of
 
 MEAN_AND_LOGVAR, MEAN, SAMPLED = "mean_and_logvar", "mean", "sampled"

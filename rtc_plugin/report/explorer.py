@@ -15,13 +15,12 @@ from disentanglement_lib.data.ground_truth import named_data
 from PIL import Image
 
 from rtc_plugin import total_correlation as tc
-from rtc_plugin.compat.results import read_gin
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
-from rtc_plugin.evaluation.metrics.elbo_decomposition import open_signature
 from rtc_plugin.files import whole_folder
 from rtc_plugin.methods import tc_monitor
+from rtc_plugin.runs import open_signature, read_gin
 from rtc_plugin.visualize import images as image_figures
 from rtc_plugin.visualize.run import to_pixels
 

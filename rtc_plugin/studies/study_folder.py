@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 
-from rtc_plugin.compat import results
+from rtc_plugin import runs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.studies import model_steps, records, results_table
@@ -285,7 +285,7 @@ def recorded_settings(root, problems):
 def _check_models(root, study):
     """Refuses a folder, without `study.json`, whose models are not the study's."""
     for num in range(len(list_models(study))):
-        there = results.read_gin(os.path.join(root, str(num), "model"), "train")
+        there = runs.read_gin(os.path.join(root, str(num), "model"), "train")
         if not there:
             # A study may refuse a model that nobody has asked for.
             continue

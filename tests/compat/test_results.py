@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from disentanglement_lib.utils import aggregate_results, results
 
-from rtc_plugin.compat.results import parse_bindings
 from rtc_plugin.errors import UserError
+from rtc_plugin.runs import parse_bindings
 
 
 def test_every_kind_of_numpy_value_is_written(tmp_path):

@@ -12,21 +12,16 @@ with q(z) = 1/N sum_n q(z|n) over N encodings and p(z) = N(0, I).
 [2] Kim, Mnih. Disentangling by Factorising, 2018. https://arxiv.org/abs/1802.05983
 """
 
-import contextlib
-import functools
 import math
-import os
 
 import gin
 import numpy as np
-import tensorflow_hub as hub
 from scipy import special
 
 from rtc_plugin import total_correlation as tc
-from rtc_plugin.compat.results import read_gin
-from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import results as results_lib
+from rtc_plugin.runs import open_signature, read_gin
 from rtc_plugin.total_correlation import aggregated, densities
 from rtc_plugin.total_correlation.checks import random_generator
 
@@ -269,33 +264,3 @@ def reconstruction_error(images, output, activation="'logits'"):
         bernoulli = np.logaddexp(0.0, output) - images * output
     axes = (1, 2, 3)
     return bernoulli.sum(axis=axes), ((images - pixels) ** 2).sum(axis=axes)
-
-
-@contextlib.contextmanager
-def open_signature(model_dir, signature):
-    """Opens one signature of a trained module.
-
-    Args:
-        model_dir: Folder that `dlib_train` has made.
-        signature: "gaussian_encoder", "reconstructions" or "decoder".
-
-    Yields:
-        Function from a dictionary of inputs to one of outputs.
-
-    Raises:
-        UserError: The folder has no module, or the module not this signature.
-    """
-    path = os.path.join(model_dir, "tfhub")
-    if not os.path.isdir(path):
-        raise UserError(
-            f"model_dir={model_dir} holds no tfhub module; give a folder that "
-            "dlib_train has made."
-        )
-    known = hub.load_module_spec(path).get_signature_names()
-    if signature not in known:
-        raise UserError(
-            f"the module in {model_dir} has no signature '{signature}', only "
-            f"{sorted(known)}; give a folder that dlib_train has made."
-        )
-    with hub.eval_function_for_module(path) as module:
-        yield functools.partial(module, signature=signature, as_dict=True)

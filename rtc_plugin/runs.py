@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run on disk, as the library's commands leave it: its gin, its module's signatures.
+
+Nothing here imports TensorFlow before it opens a module.
+"""
+
+import contextlib
+import functools
+import os
+import re
+
+from rtc_plugin.errors import UserError
+
+
+def parse_bindings(config):
+    """Reads the bindings of an operative gin configuration.
+
+    Args:
+        config: String as `gin.operative_config_str()` writes it.
+
+    Returns:
+        Dictionary from parameter names to the values' source, each on one line.
+    """
+    # A binding starts in the first column; the lines that continue it are indented or
+    # close its brackets.
+    statements = []
+    for line in config.split("\n"):
+        if line.startswith("#") or not line.strip():
+            continue
+        if re.match(r"[\w./]+ = ?", line):
+            statements.append(line)
+        elif statements and re.match(r"[\s\])}'\"]", line):
+            statements[-1] = statements[-1].rstrip("\\").rstrip() + " " + line.strip()
+    bindings = {}
+    for statement in statements:
+        key, value = statement.split(" =", 1)
+        bindings[key] = value.strip()
+    return bindings
+
+
+def read_gin(folder, step):
+    """Returns the bindings that a step of the pipeline has saved, {} if none.
+
+    Args:
+        folder: Output folder of that step or a later one, or None.
+        step: "train" or "postprocess".
+    """
+    path = os.path.join(folder or "", "results", "gin", f"{step}.gin")
+    if folder is None or not os.path.exists(path):
+        return {}
+    with open(path) as file:
+        return parse_bindings(file.read())
+
+
+@contextlib.contextmanager
+def open_signature(model_dir, signature):
+    """Opens one signature of a trained module.
+
+    Args:
+        model_dir: Folder that `dlib_train` has made.
+        signature: "gaussian_encoder", "reconstructions" or "decoder".
+
+    Yields:
+        Function from a dictionary of inputs to one of outputs.
+
+    Raises:
+        UserError: The folder has no module, or the module not this signature.
+    """
+    import tensorflow_hub as hub
+
+    path = os.path.join(model_dir, "tfhub")
+    if not os.path.isdir(path):
+        raise UserError(
+            f"model_dir={model_dir} holds no tfhub module; give a folder that "
+            "dlib_train has made."
+        )
+    known = hub.load_module_spec(path).get_signature_names()
+    if signature not in known:
+        raise UserError(
+            f"the module in {model_dir} has no signature '{signature}', only "
+            f"{sorted(known)}; give a folder that dlib_train has made."
+        )
+    with hub.eval_function_for_module(path) as module:
+        yield functools.partial(module, signature=signature, as_dict=True)
