@@ -12,7 +12,7 @@ Under independence the ranks of two latents without ties are a random permutatio
 each other, whatever their laws. So one null sample of `knn` on shuffled pairs of normal
 scores, which depends on n and k alone, serves every pair of every data set, and is
 kept. Pairs of discrete latents that the sample covers are counted instead (`discrete`);
-2n times their plug-in information is chi-squared with (a-1)(b-1) degrees of freedom.
+2n times their information is chi-squared with (a-1)(b-1) degrees of freedom, shifted.
 
 #### References
 [1] Chow, Liu. Approximating discrete probability distributions with dependence trees.
@@ -26,6 +26,7 @@ import numpy as np
 from scipy import stats
 
 from rtc_plugin.total_correlation import checks, neighbours
+from rtc_plugin.total_correlation.discrete import counts_null
 
 # The null sample's size: many for few rows, where it is skewed and cheap.
 _MAX_NULL_ROWS = 5000
@@ -56,6 +57,8 @@ def tree(samples, num_neighbours=10, num_permutations=0, random_state=0, level=0
 
     It is an estimate of the bound: where all dependence is in the tree it may exceed
     the total correlation by its own error, some hundredths of a nat on 5000 samples.
+    Where many trees are as good as each other, the largest is high by chance (1.97 for
+    1.85 in ten equicorrelated latents, of a total correlation of 3).
 
     Args:
         samples: [num_samples, num_latent] array; latents may be continuous, discrete
@@ -81,7 +84,7 @@ def tree(samples, num_neighbours=10, num_permutations=0, random_state=0, level=0
     checks.positive_integer(num_permutations, "num_permutations", minimum=0)
     if not 0.0 < level < 1.0:
         raise checks.InputError(f"level must be between 0 and 1, got {level!r}.")
-    random_state = checks.random_generator(random_state)
+    random_state = neighbours.own_generator(random_state)
     samples = checks.matrix(samples, "samples")
     latents = neighbours.prepare(samples, num_neighbours, "normal_scores", random_state)
     num_latent, num_varying = samples.shape[1], len(latents.names)
@@ -150,14 +153,12 @@ def _spanning_trees(values, pairs, num_latent):
 def _null(pair, num_neighbours):
     """Returns the law of a pair's estimated information under independence."""
     num_samples = len(pair.z)
-    if pair.is_counted:
-        a, b, joint = (
-            len(np.unique(x, axis=0))
-            for x in (pair.labels[:, 0], pair.labels[:, 1], pair.labels)
-        )
-        correction = (joint - a - b + 1) / (2.0 * num_samples)
-        return stats.chi2((a - 1) * (b - 1), loc=-correction, scale=0.5 / num_samples)
-    return _neighbours_null(num_samples, num_neighbours)
+    if not pair.is_counted:
+        return _neighbours_null(num_samples, num_neighbours)
+    a, b = (len(np.unique(latent)) for latent in pair.labels.T)
+    # Shuffles correct the mean, which is off where a value is expected but a few times.
+    df, scale = (a - 1) * (b - 1), 0.5 / num_samples
+    return stats.chi2(df, counts_null(pair.labels) - df * scale, scale)
 
 
 @functools.lru_cache(maxsize=64)

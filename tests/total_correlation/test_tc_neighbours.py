@@ -98,7 +98,55 @@ def test_pairwise_information_finds_the_dependent_pair():
     assert np.all(np.isnan(tc.pairwise_mutual_information(samples).p_value))
 
 
+def test_heavy_tails_and_outliers_do_not_move_normal_scores():
+    def student(seed):
+        """Student's t of one degree of freedom: log(8 pi) - 3 = 0.224 nats."""
+        random = np.random.default_rng(seed)
+        samples = random.standard_normal((4000, 2))
+        return samples / np.abs(random.standard_normal((4000, 1)))
+
+    scores = np.mean([tc.knn(student(seed)) for seed in range(4)])
+    standardised = np.mean(
+        [tc.knn(student(seed), marginals="standardise") for seed in range(4)]
+    )
+    assert scores == pytest.approx(math.log(8 * math.pi) - 3, abs=0.03)
+    assert standardised < 0.2
+    samples, _ = correlated(0, 1000, 2, 0.8)
+    spoilt = np.concatenate([samples, [[1e12, 0.0]]])
+    assert tc.knn(spoilt) == pytest.approx(tc.knn(samples), abs=0.01)
+
+
+@pytest.mark.parametrize("marginals", ["normal_scores", "standardise"])
+def test_degenerate_latents(marginals):
+    random = np.random.default_rng(0)
+    samples = random.standard_normal((400, 3))
+
+    def knn(samples):
+        return tc.knn(samples, marginals=marginals)
+
+    value = knn(samples)
+    assert abs(value) < 0.1
+    assert knn(np.ones((9, 3))) == knn(samples[:, :1]) == 0.0
+    assert np.all(tc.pairwise_mutual_information(np.ones((9, 3))).value[0, 1:] == 0.0)
+    for scale in (1e-12, 1e12, [1e-12, 1.0, 1e12]):
+        assert knn(samples * scale) == pytest.approx(value, abs=1e-9)
+    for outlier in (1e12, 1e30):
+        assert abs(knn(np.concatenate([samples, np.full((1, 3), outlier)]))) < 0.15
+    assert knn(samples.astype(np.float32)) == pytest.approx(value, abs=1e-3)
+    assert abs(knn(samples.astype(np.float16))) < 0.1
+    # Copies share all that n samples can show, inexact ones of float32, too.
+    for copy in (samples[:, 0], 3 * samples[:, 0].astype(np.float32) + np.float32(0.1)):
+        copies = np.stack([samples[:, 0].astype(np.float32), copy], axis=1)
+        assert knn(copies) > 4.0
+    # A constant up to rounding is discrete, and independent.
+    constant = np.float32(0.1) * (1 + random.integers(0, 3, 400) * np.float32(1e-7))
+    assert abs(knn(np.stack([samples[:, 0], constant], axis=1))) < 0.1
+    assert np.isfinite(knn(samples[:4]))
+
+
 def test_bad_input():
+    with pytest.raises(ValueError, match="marginals must be one of"):
+        tc.knn(np.eye(9), marginals="ranks")
     with pytest.raises(ValueError, match="samples has 2 distinct rows, too few"):
         tc.knn([[0.0, 1.0], [2.0, 3.0]] * 5)
     with pytest.raises(ValueError, match="num_neighbours must be an integer >= 1"):

@@ -79,6 +79,27 @@ def test_independence_scores_zero_and_p_values_are_uniform():
     assert np.isnan(tc.tree(np.random.default_rng(0).standard_normal((50, 2))).p_value)
 
 
+def test_degenerate_latents():
+    samples = normal(np.random.default_rng(0), 3)
+    for few in (np.ones((9, 3)), samples[:, :1], samples[:2, :1]):
+        bound = tc.tree(few, num_permutations=9)
+        assert (bound.value, bound.p_value, bound.edges) == (0.0, 1.0, [])
+        assert bound.information.shape == (few.shape[1],) * 2
+    dead = np.insert(gaussian_pair(np.random.default_rng(0), 1.0), 1, 0.1, axis=1)
+    bound = tc.tree(dead)
+    assert [edge[:2] for edge in bound.edges] == [(0, 2)]
+    assert bound.information[0, 1] == bound.information[1, 2] == 0.0
+    for scale in (1e-12, [1e12, 1.0, 1e-12]):
+        assert tc.tree(dead * scale).value == pytest.approx(bound.value, abs=1e-9)
+    outlier = np.concatenate([dead, [[1e12, 0.1, -1e12]]])
+    assert tc.tree(outlier).value == pytest.approx(bound.value, abs=0.05)
+    single = tc.tree(dead.astype(np.float32)).value
+    assert single == pytest.approx(bound.value, abs=0.01)
+    copies = np.concatenate([samples, samples[:, :1]], axis=1)
+    assert tc.tree(copies).value > 5.0
+    assert tc.tree(samples[:11], num_permutations=9).value == 0.0
+
+
 def test_bad_input():
     samples = np.random.default_rng(0).standard_normal((20, 3))
     with pytest.raises(ValueError, match="level must be between 0 and 1"):
