@@ -97,7 +97,7 @@ def tree(samples, num_neighbours=10, num_permutations=0, random_state=0, level=0
     pairs = np.stack(np.triu_indices(num_varying, 1), axis=1)
     chosen = [latents.select(pair) for pair in pairs]
     values = np.array([neighbours.information(p, num_neighbours) for p in chosen])
-    nulls = [_null(pair, num_neighbours) for pair in chosen]
+    nulls = [pair_null(pair, num_neighbours) for pair in chosen]
     thresholds = [null.ppf(1.0 - level / len(pairs)) for null in nulls]
 
     names = latents.names[pairs]
@@ -150,7 +150,7 @@ def _spanning_trees(values, pairs, num_latent):
     return np.stack(found, axis=1)
 
 
-def _null(pair, num_neighbours):
+def pair_null(pair, num_neighbours):
     """Returns the law of a pair's estimated information under independence."""
     num_samples = len(pair.z)
     if not pair.is_counted:

@@ -4,9 +4,9 @@ import json
 import numpy as np
 import pytest
 
+from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation.metrics import compute_infomec, compute_mig_variants
-from rtc_plugin.evaluation.metrics import infomec as infomec_lib
-from rtc_plugin.evaluation.metrics.mig_variants import mig_variants
+from rtc_plugin.measures.mig_variants import mig_variants
 
 LOG2 = np.log(2)
 
@@ -50,7 +50,7 @@ def test_one_latent_with_both_bits_fools_mig_only():
 def test_constant_factors_are_left_out():
     result = scores(LOG2 * np.eye(2), [LOG2, LOG2], [LOG2, 0], 2)
     assert result["mig"] == 1
-    assert set(scores(np.zeros((2, 1)), [0, 0], [0], 2).values()) == {0.0}
+    assert set(scores(np.zeros((2, 1)), [0, 0], [0], 2).values()) == {None}
 
 
 def test_mig_variants_of_an_encoder(data, encoder):
@@ -67,33 +67,44 @@ def test_mig_variants_of_an_encoder(data, encoder):
     )
 
 
-def test_concentration_by_hand():
-    assert infomec_lib.concentration(np.eye(3)) == pytest.approx(1)
-    assert infomec_lib.concentration(np.ones((2, 4))) == pytest.approx(0)
-    # Shares .75 and 1 (of two): mean .875, rescaled (.875 - .5) / .5.
-    assert infomec_lib.concentration(
-        np.array([[0.6, 0.2], [0.0, 0.4]])
-    ) == pytest.approx(0.75)
-    assert infomec_lib.concentration(np.zeros((2, 2))) == 0
-    assert infomec_lib.concentration(np.ones((0, 2))) is None
-    assert infomec_lib.concentration(np.ones((2, 1))) is None
-
-
-def test_explicitness_of_a_known_and_an_unknown_bit():
-    random = np.random.default_rng(0)
-    factors = random.integers(2, size=(1000, 2))
-    z = (2.0 * factors[:, :1] - 1) + 0.01 * random.standard_normal((1000, 1))
-    assert infomec_lib.explicitness(z, factors[:, :1]) > 0.95
-    assert infomec_lib.explicitness(z, factors[:, 1:]) < 0.01
-    assert infomec_lib.explicitness(z, factors) == pytest.approx(0.5, abs=0.03)
-    assert infomec_lib.explicitness(z, 0 * factors) == 0
+def encode(data, encoder, **settings):
+    random_state = np.random.RandomState(0)
+    results = compute_infomec(data, encoder, random_state, num_train=1000, **settings)
+    json.dumps(results, allow_nan=False)
+    return results
 
 
 def test_infomec_of_an_encoder(data, encoder):
-    results = compute_infomec(data, encoder, np.random.RandomState(0), num_train=1000)
-    json.dumps(results, allow_nan=False)
-    assert results["num_latents_with_signal"] == 2
+    results = encode(data, encoder, definition="signal_share")
+    assert results["infomec_definition"] == "signal_share"
+    assert results["infomec_kept_latents"] == [0, 1]
     assert results["infom"] > 0.9
-    # The third factor is in no latent: its row counts as equal shares, 0.
-    assert 0.5 < results["infoc"] < 0.8
+    # The third factor is in no latent, so that chance decides its share.
+    assert 0.6 < results["infoc"] <= 1
     assert 0.5 < results["infoe"] < 0.75
+
+
+def test_infomec_says_which_definition_it_is(data, encoder):
+    results = encode(data, encoder)
+    assert results["infomec_definition"] == "paper"
+    assert results["infomec_discrete_latents"] is False
+    assert results["not_computed"] == []
+    assert encode(data, encoder, definition="standalone")["infoc"] != results["infoc"]
+    with pytest.raises(UserError, match="infomec.definition is 'theirs'"):
+        encode(data, encoder, definition="theirs")
+
+
+def test_signal_counts_and_not_range(data, encoder):
+    def wide(observations):
+        codes = encoder(observations)
+        codes[:, 0, 0] *= 20.0
+        codes[:, 1, 0] += 2 * np.log(20.0)
+        return codes
+
+    signal = encode(data, wide, definition="signal_share")
+    assert signal["infomec_kept_latents"] == [0, 1]
+    paper = encode(data, wide)
+    assert paper["infomec_kept_latents"] == [0]
+    assert paper["infoc"] is None
+    assert paper["not_computed"] == ["infoc"]
+    assert paper["reasons"] == {"infoc": "only one latent is kept"}
