@@ -226,7 +226,9 @@ class Latents(NamedTuple):
     @property
     def is_counted(self):
         """Whether counting tells more than neighbours."""
-        return bool(self.is_tied.all()) and (coverage(self.labels) >= _MIN_COVERAGE)
+        if len(self.names) < 2 or not self.is_tied.all():
+            return False
+        return coverage(self.labels) >= _MIN_COVERAGE
 
 
 def prepare(samples, num_neighbours, marginals, random_state):
