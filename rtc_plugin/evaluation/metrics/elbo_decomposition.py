@@ -19,6 +19,7 @@ import numpy as np
 from scipy import special
 
 from rtc_plugin import total_correlation as tc
+from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import results as results_lib
 from rtc_plugin.runs import open_signature, read_gin
