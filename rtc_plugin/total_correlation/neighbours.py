@@ -159,7 +159,8 @@ def pairwise_mutual_information(
     Args:
         samples: [num_samples, num_latent] array.
         num_neighbours: As in `knn`.
-        num_permutations: If positive, p-values come with the values.
+        num_permutations: If positive, p-values come with the values. Pairs of normal
+            scores share one null sample, since its law is the same for all of them.
         random_state: Seed, RandomState or Generator of the permutations.
         marginals: As in `knn`.
 
@@ -181,15 +182,22 @@ def pairwise_mutual_information(
     value[off_diagonal] = 0.0
     if num_permutations:
         p_value[off_diagonal] = 1.0
+    shared_null = None
     for i in range(len(latents.names)):
         for j in range(i):
             pair = latents.select([j, i])
-            if num_permutations:
+            found = information(pair, num_neighbours), np.nan
+            if num_permutations and (marginals != "normal_scores" or pair.is_counted):
                 found = _permutation_test(
                     pair, num_neighbours, num_permutations, random_state
                 )[:2]
-            else:
-                found = information(pair, num_neighbours), np.nan
+            elif num_permutations:
+                # Shuffled normal scores have one law, whatever the latents.
+                if shared_null is None:
+                    shared_null = _null(
+                        pair, num_neighbours, num_permutations, random_state
+                    )
+                found = found[0], _p_value(found[0], shared_null)
             for cell in (pair.names, pair.names[::-1]):
                 value[tuple(cell)], p_value[tuple(cell)] = found
     return PairwiseInformation(value, p_value)
@@ -306,14 +314,21 @@ def information(latents, num_neighbours):
 
 def _permutation_test(latents, num_neighbours, num_permutations, random_state):
     value = information(latents, num_neighbours)
-    null = np.array(
+    null = _null(latents, num_neighbours, num_permutations, random_state)
+    return PermutationTest(value, _p_value(value, null), null)
+
+
+def _null(latents, num_neighbours, num_permutations, random_state):
+    return np.array(
         [
             information(latents.permuted(random_state), num_neighbours)
             for _ in range(num_permutations)
         ]
     )
-    p_value = (1 + np.count_nonzero(null >= value)) / (1 + num_permutations)
-    return PermutationTest(value, p_value, null)
+
+
+def _p_value(value, null):
+    return (1 + np.count_nonzero(null >= value)) / (1 + len(null))
 
 
 def _standardise(samples):
@@ -327,7 +342,11 @@ def kraskov(samples, num_neighbours):
     """Returns the estimate of [1] for samples as they are, without any preparation."""
     num_samples, num_latent = samples.shape
     distances, _ = spatial.cKDTree(samples).query(
-        samples, k=[num_neighbours + 1], p=np.inf, workers=-1
+        samples,
+        k=[num_neighbours + 1],
+        p=np.inf,
+        # Threads take longer to start than few points to search.
+        workers=-1 if num_samples > 1000 else 1,
     )
     # Points on the rim do not count, even if rounding puts them inside.
     radius = distances[:, 0] * (1.0 - 1e-12)

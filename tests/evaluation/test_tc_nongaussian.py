@@ -108,15 +108,78 @@ def test_dead_and_copied_latents_have_defined_values():
     assert results["pairwise_mutual_information_mean"][0][0] is None
 
 
-def test_a_collapsed_model_keeps_the_half_that_its_noise_allows():
-    # Rounding makes two values of one.
-    z_mean = np.full((400, 3), 0.5)
-    z_mean[::2] += 1e-7
+def test_what_varies_by_rounding_alone_is_constant():
+    # A collapsed encoder: rounding makes two values of one.
+    z_mean = np.full((400, 3), 0.5, np.float32)
+    z_mean[::2] += np.float32(1e-7)
+    assert len(np.unique(z_mean)) == 2
     results = measure(z_mean, noise_variance=1.0, **FAST)
-    assert results["not_computed"] == ["knn_mean", "copula_mean"]
+    for key in ("gaussian_mean", "copula_mean", "knn_mean", "tree_mean"):
+        assert results[key] == 0.0, key
+    assert results["knn_mean_pvalue"] == results["tree_mean_pvalue"] == 1.0
     # Five standard errors at 400 samples.
     assert results["knn_sample"] == pytest.approx(0, abs=0.25)
-    assert "gaussian_mean" not in results
+    assert results["not_computed"] == []
+
+
+def checkerboard(num_samples, num_latent, random):
+    """Two latents share log 2 nats, in the squares of one colour; eight are normal."""
+    z = random.standard_normal((num_samples, num_latent))
+    cell = random.integers(4, size=(num_samples, 2))
+    cell[:, 1] = 2 * (cell[:, 1] // 2) + cell[:, 0] % 2
+    z[:, :2] = cell + random.uniform(size=(num_samples, 2))
+    return z
+
+
+def test_the_tree_sees_what_two_of_ten_latents_share():
+    z = checkerboard(3000, 10, np.random.default_rng(0))
+    codes = codes_lib.codes_from_array(z, np.zeros((len(z), 1)))
+    settings = dict(FAST, num_permutations=0)
+    results = compute_tc_nongaussian(
+        None, None, np.random.RandomState(0), codes=codes, **settings
+    )
+    # Three standard errors of neighbours in ten latents.
+    assert abs(results["knn_mean"]) < 0.15
+    # The edges of the squares cost a tenth of the value.
+    assert 0.5 < results["tree_mean"] < math.log(2)
+    assert 0.0 < results["tree_mean_stderr"] < 0.05
+    assert results["lower_bound_mean"] == results["tree_mean"]
+    assert results["lower_bound_mean_stderr"] == pytest.approx(
+        results["tree_mean_stderr"], rel=0.5
+    )
+
+
+def test_neighbours_see_more_than_the_tree_where_all_latents_take_part():
+    random = np.random.default_rng(0)
+    z = random.standard_normal((2000, 1)) + 0.7 * random.standard_normal((2000, 6))
+    results = measure(z, **FAST)
+    assert results["lower_bound_mean"] == results["knn_mean"] > results["tree_mean"]
+    assert results["tree_mean"] > 1.0
+    assert results["tree_mean_pvalue"] == results["knn_mean_pvalue"] == 0.1
+
+
+def test_the_tree_of_independent_latents_is_empty():
+    results = measure(np.random.default_rng(0).standard_normal((1000, 5)), **FAST)
+    assert results["tree_mean"] == results["tree_sample"] == 0.0
+    assert results["lower_bound_mean"] == max(results["knn_mean"], 0.0)
+    assert results["tree_mean_pvalue"] > 0.1
+
+
+def test_discrete_latents_are_counted():
+    random = np.random.default_rng(0)
+    z = random.integers(10, size=(2000, 4)).astype(float)
+    # Independent: neighbours without a thought for ties give half a nat.
+    settings = dict(FAST, num_permutations=0)
+    results = measure(z, noise_variance=1e-60, **settings)
+    assert results["knn_mean"] == pytest.approx(0.0, abs=0.1)
+    assert results["tree_mean"] == 0.0
+    keep = random.random(2000) < 0.7
+    z[:, 1] = np.where(keep, z[:, 0], z[:, 1])
+    share = np.array([0.7 + 0.3 / 10, *[0.3 / 10] * 9])
+    exact = math.log(10) + np.sum(share * np.log(share))
+    results = measure(z, noise_variance=1e-60, **settings)
+    assert results["tree_mean"] == pytest.approx(exact, abs=0.08)
+    assert results["pairwise_max_mean"] == pytest.approx(exact, abs=0.08)
 
 
 def test_plain_codes_give_their_half():
@@ -129,7 +192,9 @@ def test_plain_codes_give_their_half():
         results = compute_tc_nongaussian(
             None, None, np.random.RandomState(0), codes=codes, **FAST
         )
-        assert known in results and unknown in results["not_computed"]
+        assert results[known] is not None and results[unknown] is None
+        assert unknown in results["not_computed"]
+        assert f"`{plain}`" in results["reasons"][unknown]
 
 
 def test_too_few_images_are_refused_and_those_of_codes_are_counted():

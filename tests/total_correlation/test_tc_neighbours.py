@@ -155,3 +155,24 @@ def test_bad_input():
         ValueError, match="distinct rows, too few for num_neighbours=20"
     ):
         tc.knn(np.random.default_rng(0).standard_normal((10, 2)), 20)
+
+
+def test_the_shared_null_holds_for_all_marginals():
+    # 66 pairs of unlike latents in each sample: the share of p-values up to 0.1 has a
+    # standard error of 0.02, and the null sample's own error of 0.02.
+    small = []
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        z = random.standard_normal((100, 12))
+        z[:, 3:6] = np.exp(2.0 * z[:, 3:6])
+        z[:, 6:9] = np.tan(1.5 * np.tanh(z[:, 6:9]))
+        z[:, 9:] = np.round(4.0 * z[:, 9:])
+        p_value = tc.pairwise_mutual_information(z, 3, 99, random).p_value
+        small += list(p_value[np.tril_indices(12, -1)] <= 0.1)
+    assert np.mean(small) == pytest.approx(0.1, abs=0.09)
+
+
+def test_no_latent_that_varies_is_independence():
+    test = tc.knn_permutation_test(np.ones((50, 3)), 3, 9)
+    assert (test.value, test.p_value) == (0.0, 1.0)
+    assert tc.knn(np.ones((50, 3))) == 0.0
