@@ -27,6 +27,7 @@ METRICS = {
     "num_active": "active latents",
     "signal_share_mean": "mean signal share r",
     "knn_sample": "TC of samples, by neighbours [nats]",
+    "tree_sample": "TC of samples, by the tree of pairs [nats]",
     "sap": "SAP",
     "mig": "MIG",
     "disintegration": "disintegration",

@@ -8,7 +8,8 @@ reconstruction error.
 
 The claims are judged by `rtc_plugin.report.claims`, once on all latents and once with
 the total correlations of the active latents in their place: what remains of a claim
-there is not about passive latents.
+there is not about passive latents. A model that has not learnt is shown apart from the
+others, and judged nowhere.
 
 #### References
 [1] Regularized TC-VAE, 2020. https://arxiv.org/abs/2009.05739 (figures 3, 4 and 10)
@@ -23,8 +24,8 @@ from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.methods import tc_monitor
 from rtc_plugin.report import claims
+from rtc_plugin.studies import counting, results_table
 from rtc_plugin.studies import quantities as q
-from rtc_plugin.studies import results_table
 
 CELL = ["dataset", "model", "strength"]
 # Column of the table: quantity and digits.
@@ -36,12 +37,10 @@ COLUMNS = {
     "TC_mean, active": ("tc_mean_active", 3),
     "TC_sample, active": ("tc_sample_active", 3),
     "mean signal share": ("signal_share_mean", 2),
-    "non-Gaussian excess": ("knn_excess_sample", 2),
+    "non-Gaussian excess": ("excess_sample", 2),
     "reconstruction": ("reconstruction", 1),
 }
 CLAIMS = ("C1", "C2", "C3", "C6")
-# Those that are about the two total correlations.
-CLAIMS_ON_ACTIVE = ("C1", "C2", "C3")
 
 
 def cells(models):
@@ -51,9 +50,10 @@ def cells(models):
         models: DataFrame as `quantities.quantities` gives it.
 
     Returns:
-        DataFrame with a row per data set, model and strength, in the paper's order:
-        these, `num_seeds`, and for each quantity its mean over seeds under its own name
-        and `<quantity>_spread`, largest minus smallest (NaN for one seed).
+        DataFrame with a row per data set, model, strength and `learnt` (whether they
+        have), in the paper's order: these, `num_seeds`, and for each quantity its mean
+        over the seeds that have it under its own name, `<quantity>_count`, how many
+        these are, and `<quantity>_spread`, largest minus smallest (NaN for one seed).
 
     Raises:
         UserError: If there is no model of the paper.
@@ -64,12 +64,19 @@ def cells(models):
             f"the table has none of the models {', '.join(q.PAPER_MODELS)}; give a "
             "study that has them."
         )
-    groups = models.groupby(CELL, sort=False)
+    models = models.assign(learnt=models["not_learnt"] == "")
+    groups = models.groupby([*CELL, "learnt"], sort=False)
     values = groups[[quantity for quantity, _ in COLUMNS.values()]]
-    spread = (values.max() - values.min()).add_suffix("_spread")
-    spread[groups.size() < 2] = np.nan
+    counts = values.count()
+    spread = (values.max() - values.min()).where(counts > 1)
     joined = pd.concat(
-        [groups.size().rename("num_seeds"), values.mean(), spread], axis=1
+        [
+            groups.size().rename("num_seeds"),
+            values.mean(),
+            counts.add_suffix("_count"),
+            spread.add_suffix("_spread"),
+        ],
+        axis=1,
     ).reset_index()
     order = joined["model"].map(list(q.PAPER_MODELS).index)
     return (
@@ -80,37 +87,21 @@ def cells(models):
     )
 
 
-def verdicts(table):
+def verdicts(models):
     """Judges C1, C2, C3 and C6, and the first three on active latents alone.
 
     Args:
-        table: DataFrame as `results_table.to_table` gives it.
+        models: DataFrame as `quantities.quantities` gives it.
 
     Returns:
         Dictionary of `claims.Judgement`, by 'C1', ... and 'C1, active latents', ...
-        One seed is enough for a cell to hold or fail.
     """
-    found = {j.name: j for j in claims.judge(table, min_seeds=1)}
-    active = {j.name: j for j in claims.judge(active_only(table), min_seeds=1)}
+    found = {j.name: j for j in claims.judge_models(models)}
+    active = claims.judge_active(models)
     return {
         **{name: found[name] for name in CLAIMS},
-        **{f"{name}, active latents": active[name] for name in CLAIMS_ON_ACTIVE},
+        **{f"{j.name}, active latents": j for j in active},
     }
-
-
-def active_only(table):
-    """Puts the total correlations of the active latents in place of those of all.
-
-    Args:
-        table: DataFrame as `results_table.to_table` gives it.
-
-    Returns:
-        The table without its other values of tc_mean and tc_sample.
-    """
-    in_place = {f"{name}_active": name for name in ("tc_mean", "tc_sample")}
-    others = [*in_place.values(), "gaussian_total_correlation"]
-    table = table[~table["score"].isin(others)]
-    return table.assign(score=table["score"].replace(in_place).astype("string"))
 
 
 def table_markdown(cells):
@@ -118,13 +109,16 @@ def table_markdown(cells):
 
     Args:
         cells: DataFrame as the function `cells` gives it.
+
+    Returns:
+        String; in brackets the spread over seeds, or how many of them have a value.
     """
     header = ["data set", "model", "strength", "seeds", *COLUMNS]
     lines = ["| " + " | ".join(header) + " |", "|---|---|" + "--:|" * (len(header) - 2)]
     for cell in cells.to_dict("records"):
         values = [
             cell["dataset"],
-            q.label(cell["model"]),
+            q.label(cell["model"]) + ("" if cell["learnt"] else ", not learnt"),
             f"{cell['strength']:g}",
             str(cell["num_seeds"]),
             *(_number(cell, *column) for column in COLUMNS.values()),
@@ -137,27 +131,48 @@ def _number(cell, quantity, digits):
     value, spread = cell[quantity], cell[f"{quantity}_spread"]
     if not np.isfinite(value):
         return ""
-    text = f"{value:.{digits}f}"
+    text, count = f"{value:.{digits}f}", cell[f"{quantity}_count"]
+    if count < cell["num_seeds"]:
+        return f"{text} (of {count})"
     return text if not np.isfinite(spread) else f"{text} ({spread:.{digits}f})"
 
 
 def verdicts_markdown(judgements):
-    """Returns a row per claim, how many of its cells hold, and the numbers behind it.
+    """Returns a row per claim, how many models and cells meet it, and the numbers.
 
     Args:
         judgements: Dictionary as `verdicts` gives it.
     """
-    lines = ["| claim | mark | verdict | cells that hold |", "|---|---|---|--:|"]
+    lines = [
+        "| claim | mark | verdict | models that meet it | cells where all do |",
+        "|---|---|---|---|--:|",
+    ]
     for name, judgement in judgements.items():
-        holding = int((judgement.cells["verdict"] == claims.HOLDS).sum())
+        cells = judgement.cells
+        judged = cells[cells["models"] > 0] if len(cells) else cells
+        met = int((judged["meet"] == judged["models"]).sum()) if len(judged) else 0
+        out = len(cells) - len(judged)
         lines.append(
-            f"| {name} | {judgement.mark} | {judgement.verdict} | {holding} of "
-            f"{len(judgement.cells)} |"
+            f"| {name} | {judgement.mark} | {judgement.verdict} | {judgement.tally} | "
+            f"{met} of {len(judged)}{f', {out} not judged' if out else ''} |"
         )
     # These tell of the active latents, too.
     numbers = [f"- {name}: {judgements[name].numbers}" for name in CLAIMS]
     lines += ["", *numbers]
     return "\n".join(lines) + "\n"
+
+
+def not_learnt_markdown(models):
+    """Names the models that have not learnt, '' if there are none.
+
+    Args:
+        models: DataFrame as `quantities.quantities` gives it.
+    """
+    rows = models[models["not_learnt"] != ""].to_dict("records")
+    if not rows:
+        return ""
+    lines = [f"- {r['dataset']}, {q.describe(r)}: {r['not_learnt']}" for r in rows]
+    return "\n".join(["Not learnt, and judged nowhere:", "", *lines]) + "\n"
 
 
 def read_curve(model_dir):
@@ -169,7 +184,7 @@ def read_curve(model_dir):
     Returns:
         Pair of the model's name, strength and seed, such as 'FactorVAE 10, seed 0', and
         a DataFrame with the columns of `tc_monitor` and `update`: updates of the model,
-        of which the library's FactorVAE counts each as two steps.
+        see `counting.Scale`.
 
     Raises:
         UserError: If the folder holds no curve.
@@ -184,10 +199,8 @@ def read_curve(model_dir):
             )
     curve = pd.read_csv(path)
     model = results_table.training_rows(pd.read_json(record_path, typ="series"))[0]
-    steps_per_update = 2 if model["model"] == "factor_vae" else 1
-    curve["update"] = curve["step"] / steps_per_update
-    name = f"{q.label(model['model'])} {model['strength']:g}, seed {model['seed']}"
-    return name, curve
+    curve["update"] = curve["step"] / counting.scale(model).steps_per_update
+    return q.describe(model), curve
 
 
 def curves_markdown(curves):
@@ -230,9 +243,14 @@ def write(table, output_dir, curve_dirs=()):
     """
     from rtc_plugin.visualize import headline as figures
 
-    found = cells(q.quantities(table))
+    models = q.quantities(table)
+    found = cells(models)
     curves = dict(map(read_curve, curve_dirs))
-    parts = [table_markdown(found), verdicts_markdown(verdicts(table))]
+    parts = [
+        table_markdown(found),
+        not_learnt_markdown(models),
+        verdicts_markdown(verdicts(models)),
+    ]
     drawn = {"headline_disparity.png": figures.disparity(found)}
     if curves:
         parts.append(curves_markdown(curves))
@@ -245,5 +263,5 @@ def write(table, output_dir, curve_dirs=()):
             fig.savefig(partial, format="png", dpi=110)
     written.append(os.path.join(output_dir, "headline.md"))
     with whole_file(written[-1]) as partial, open(partial, "w") as file:
-        file.write("\n".join(parts))
+        file.write("\n".join(filter(None, parts)))
     return written

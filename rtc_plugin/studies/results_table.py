@@ -35,6 +35,7 @@ import pandas as pd
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
+from rtc_plugin.studies import counting
 
 MODEL_COLUMNS = {
     "origin": "string",
@@ -66,23 +67,16 @@ BINDINGS = {
     "batch_size": "model.batch_size",
     "num_latent": "encoder.num_latent",
 }
-STRENGTHS = {
-    "beta_vae": "vae.beta",
-    "factor_vae": "factor_vae.gamma",
-    "dip_vae_i": "dip_vae.lambda_od",
-    "dip_vae_ii": "dip_vae.lambda_od",
-    "beta_tc_vae": "beta_tc_vae.beta",
-    "annealed_vae": "annealed_vae.c_max",
-    "rtc_vae": "rtc_vae.beta",
-    "tc_vae": "tc_vae.beta",
-}
+STRENGTHS = counting.STRENGTHS
 TRAIN_CONFIG = "train_config."
 TRAINING = "training"
-# Lists are taken apart up to so many numbers: matrices of latents and factors, not
-# those of all pairs of latents.
-MAX_ELEMENTS = 64
+# Lists are taken apart up to so many numbers: a matrix of pairs of 31 latents.
+# `left_out` names longer ones.
+MAX_ELEMENTS = 1000
 # Characters of gin source that may be a scalar.
 MAX_LITERAL = 1000
+# Settings of an evaluation that its scores cannot be judged without.
+_SETTINGS = {"tc_nongaussian.num_permutations": "num_permutations"}
 # They differ between two runs of the same thing.
 _NOT_SCORES = {"uuid", "elapsed_time"}
 
@@ -100,15 +94,38 @@ def tidy_rows(record, origin="own", study="", model_num=None, folder=""):
         folder: Value of the column.
 
     Returns:
-        List of dictionaries, one per number in the results. Strings, None and lists of
-        more than 64 numbers are left out, and so are run times.
+        List of dictionaries, one per number in the results. Strings, None and run times
+        are left out, and so is what `left_out` returns. `num_permutations` is added
+        where the evaluation's settings have it.
     """
     model = _describe_model(record, origin, study, model_num, folder)
     names = {"representation": representation(record), "metric": metric(record)}
+    config = _section(record, "evaluation_config.")
+    settings = {
+        score: _parse(config[name])
+        for name, score in _SETTINGS.items()
+        if name in config
+    }
+    results = {**settings, **_section(record, "evaluation_results.")}
     return [
         {**model, **names, "score": score, "value": value}
-        for score, value in _numbers(_section(record, "evaluation_results."))
+        for score, value in _numbers(results)
     ]
+
+
+def left_out(record):
+    """Returns which results of an evaluation have too many numbers for a table.
+
+    Args:
+        record: See `tidy_rows`.
+
+    Returns:
+        Dictionary from keys of the results to how many numbers they have, each more
+        than 1,000.
+    """
+    results = _section(record, "evaluation_results.").items()
+    sizes = {name: sum(1 for _ in _flatten(name, value)) for name, value in results}
+    return {name: size for name, size in sizes.items() if size > MAX_ELEMENTS}
 
 
 def training_rows(record, origin="own", study="", model_num=None, folder=""):

@@ -20,7 +20,8 @@ def disparity(cells):
     """TC of means against TC of samples: all latents left, the active ones right.
 
     On the dashed line the two agree; the further above it, the more noise hides of the
-    dependence of the means. Larger dots are larger strengths.
+    dependence of the means. Larger dots are larger strengths. Models that have not
+    learnt are left out: theirs are total correlations of constants.
 
     Args:
         cells: DataFrame as `rtc_plugin.studies.headline.cells` gives it.
@@ -28,8 +29,14 @@ def disparity(cells):
     Returns:
         Figure with a row of two panels per data set.
     """
+    cells = cells[cells["learnt"]]
     datasets = list(dict.fromkeys(cells["dataset"]))
-    fig = figure.Figure(figsize=(8.4, 3.6 * len(datasets)), layout="constrained")
+    fig = figure.Figure(
+        figsize=(8.4, 3.6 * max(len(datasets), 1)), layout="constrained"
+    )
+    if not datasets:
+        fig.suptitle("No model has learnt.")
+        return fig
     grid = fig.subplots(len(datasets), 2, squeeze=False)
     sizes = {s: 30 + 45 * i for i, s in enumerate(sorted(set(cells["strength"])))}
     for dataset, panels in zip(datasets, grid):

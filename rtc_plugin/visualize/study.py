@@ -2,7 +2,9 @@
 """Figures of a study, from its results table.
 
 Each function takes the rows of one data set and returns a matplotlib figure. A dot is
-one trained model, a line goes through the mean over seeds, a band spans the seeds.
+one trained model, a line goes through the mean over seeds, a band spans the seeds. A
+cross is a model that has not learnt (see `quantities.not_learnt`), and no part of lines
+and bands.
 
 #### References
 [1] Regularized TC-VAE, 2020. https://arxiv.org/abs/2009.05739
@@ -138,9 +140,7 @@ def scores(models):
             if x == "weight":
                 _line(axes, rows, x, y, **_style(name))
             else:
-                axes.plot(
-                    rows[x], rows[y], alpha=0.85, **{**_style(name, ms=5), "ls": ""}
-                )
+                _dots(axes, rows, x, y, alpha=0.85, **_style(name, ms=5))
         for which, quantity in (("x", x), ("y", y)):
             if quantity.startswith("tc_"):
                 _nats_axis(axes, which)
@@ -153,7 +153,7 @@ def scores(models):
 
 
 def non_gaussian(models):
-    """TC of samples by nearest neighbours beside the Gaussian one.
+    """TC of samples by nearest neighbours and the tree beside the Gaussian one.
 
     Args:
         models: Rows of `quantities` of one data set.
@@ -164,8 +164,10 @@ def non_gaussian(models):
     names, fig = _column_per_model(models, 3.4)
     styles = {
         "knn_sample": dict(color="#009E73", marker="^", label="nearest neighbours"),
+        "tree_sample": dict(color="#CC79A7", marker="v", label="tree of pairs"),
         "gaussian_sample": dict(color=latents.BLUE, marker="o", label="Gaussian"),
     }
+    styles = {y: style for y, style in styles.items() if models[y].notna().any()}
     for name, axes in zip(
         names, fig.subplots(1, len(names), squeeze=False, sharey=True)[0]
     ):
@@ -206,11 +208,11 @@ def active_latents(models):
         for weight, group in rows.groupby("weight"):
             # Lines of equal beta: eta alone moves along them.
             shade = 0.35 + 0.65 * _rank(weight, rows["weight"])
-            ends = group.groupby("eta")[y].mean()
+            ends = group[_learnt(group)].groupby("eta")[y].mean()
             axes.plot(ends.index, ends, color=latents.BLUE, alpha=shade, lw=1.2)
         for name in ("factor_vae", "rtc_vae"):
             dots = rows[rows["model"] == name]
-            axes.plot(dots["eta"], dots[y], **{**_style(name, ms=6), "ls": ""})
+            _dots(axes, dots, "eta", y, **_style(name, ms=6))
         axes.set_xscale("symlog", linthresh=5)
         ticks = sorted(rows["eta"].unique())
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -270,8 +272,8 @@ def learning_curves(curves):
     """TC of means and of samples while models train.
 
     Args:
-        curves: DataFrame with `model`, `weight`, `seed`, `step` (as training counts
-            them), `tc_mean` and `tc_sample`, of one data set; see `tc_monitor`.
+        curves: DataFrame with `model`, `weight`, `seed`, `update` (of the encoder),
+            `tc_mean` and `tc_sample`, of one data set; see `tc_monitor`.
 
     Returns:
         Figure with a column per model.
@@ -292,10 +294,10 @@ def learning_curves(curves):
             shade = 0.3 + 0.7 * _rank(weight, rows["weight"])
             for y in ("tc_mean", "tc_sample"):
                 axes.plot(
-                    run["step"], run[y], color=_PAIR[y]["color"], alpha=shade, lw=1.3
+                    run["update"], run[y], color=_PAIR[y]["color"], alpha=shade, lw=1.3
                 )
         axes.set_title(q.label(name), fontsize=10)
-        axes.set_xlabel("training step")
+        axes.set_xlabel("update")
         axes.xaxis.set_major_locator(ticker.MaxNLocator(4))
         axes.grid(alpha=0.25)
     _nats_axis(grid[0, 0], "y")
@@ -311,11 +313,11 @@ def learning_curves(curves):
     return fig
 
 
-def learning_curve(steps, tc_mean, tc_sample):
+def learning_curve(updates, tc_mean, tc_sample):
     """TC of means and of samples of one model, as `learning_curves` draws them.
 
     Args:
-        steps: List of training steps.
+        updates: List of numbers of updates of the encoder.
         tc_mean: List, nats.
         tc_sample: List, nats.
 
@@ -325,9 +327,9 @@ def learning_curve(steps, tc_mean, tc_sample):
     fig = figure.Figure(figsize=(4.6, 2.6), layout="constrained")
     axes = fig.subplots()
     for y, values in (("tc_mean", tc_mean), ("tc_sample", tc_sample)):
-        axes.plot(steps, values, ms=3, **_without(_PAIR[y], "ms"))
+        axes.plot(updates, values, ms=3, **_without(_PAIR[y], "ms"))
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("training step")
+    axes.set_xlabel("update")
     axes.set_ylabel("TC [nats]")
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, frameon=False)
@@ -355,6 +357,8 @@ def _against_strength(models, ys, nats=False):
 def _line(axes, rows, x, y, **style):
     """Draws a line through the means over seeds, a band over them and their dots."""
     rows = rows[rows[x].notna() & rows[y].notna()]
+    _crosses(axes, rows, x, y, style["color"])
+    rows = rows[_learnt(rows)]
     if rows.empty:
         return
     seeds = rows.groupby(x)[y]
@@ -367,6 +371,22 @@ def _line(axes, rows, x, y, **style):
         axes.plot(
             rows[x], rows[y], ls="", marker=".", ms=4, color=style["color"], alpha=0.7
         )
+
+
+def _dots(axes, rows, x, y, **style):
+    learnt = rows[_learnt(rows)]
+    axes.plot(learnt[x], learnt[y], **{**style, "ls": ""})
+    _crosses(axes, rows, x, y, style["color"])
+
+
+def _crosses(axes, rows, x, y, color):
+    rows = rows[~_learnt(rows)]
+    if len(rows):
+        axes.plot(rows[x], rows[y], ls="", marker="x", ms=6, mew=1.4, color=color)
+
+
+def _learnt(rows):
+    return rows["not_learnt"] == ""
 
 
 def _draw_shares(axes, rows):

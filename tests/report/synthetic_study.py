@@ -43,6 +43,7 @@ def scores_in_line_with_the_paper(dataset, model, strength, seed, random):
         "knn_excess_sample_stderr": 0.01,
         "num_dependent_pairs_mean": 30 if dip else 1,
         "num_pairs": 45,
+        "num_permutations": 50,
         "mean_r2_gap": random.uniform(0.1, 0.5),
         "mean_nmi_gap": random.uniform(0.1, 0.5),
         "disintegration": 0.3 * wobble,

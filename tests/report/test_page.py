@@ -5,6 +5,7 @@ import html.parser
 import json
 import re
 
+import pandas as pd
 import pytest
 import synthetic_study
 
@@ -92,7 +93,7 @@ def test_every_claim_and_figure_is_there(study_page):
 def test_the_results_table_has_a_row_per_model(study_table, study_page):
     text = study_page.read_text()
     table = re.search(r'id="results-table".*?</table>', text, re.DOTALL)[0]
-    rows = re.findall(r"<tr><td>.*?</tr>", table, re.DOTALL)
+    rows = re.findall(r"<tr><td[ >].*?</tr>", table, re.DOTALL)
     assert len(rows) == 4 * 3
     with_explorer = [row for row in rows if "<a href" in row]
     assert len(with_explorer) == 4
@@ -171,12 +172,44 @@ def test_a_damaged_explorer_is_named(tmp_path):
     assert not (tmp_path / "page.html").exists()
 
 
+def test_a_model_that_has_not_learnt_is_named_on_the_page(tmp_path):
+    def scores(dataset, model, strength, seed, random):
+        results = synthetic_study.scores_in_line_with_the_paper(
+            dataset, model, strength, seed, random
+        )
+        if (model, strength, seed) == ("dip_vae_ii", 2.0, 1):
+            results["num_active"] = 0
+        return results
+
+    path = tmp_path / "page.html"
+    datasets = ["dsprites_rendered"]
+    table = synthetic_study.study_table(scores, seeds=2, datasets=datasets)
+    page.write_page(table, None, str(path))
+    text = path.read_text()
+    assert "dsprites_rendered, DIP-VAE-II, lambda_od 2, seed 1" in text
+    assert '<th scope="row">DIP-VAE-II, not learnt</th>' in text
+    assert '<th scope="row">DIP-VAE-II</th>' in text
+    assert '<span class="range">not learnt</span>' in text
+    assert "<strong>6 of 6 so far; 3 per cell needed.</strong>" in text
+    # No table has the tree's number, so there is no column for it.
+    assert ">TC sample, tree<" not in text and ">TC sample, neighbours<" in text
+
+
 def test_the_same_table_gives_the_same_page(
     study_table, study_root, study_page, tmp_path
 ):
     path = tmp_path / "page.html"
     page.write_page(study_table, study_root, str(path))
     assert path.read_bytes() == study_page.read_bytes()
+
+
+def test_learning_curves_are_drawn_over_updates():
+    models = pd.DataFrame(
+        {"model": "factor_vae", "weight": 2.0, "seed": 0, "steps_per_update": [2]}
+    )
+    curves = {"step": [0.0, 200.0], "tc_mean": [1.0, 2.0], "tc_sample": [1.0, 1.0]}
+    drawn = page._curves(models, [{"curves": curves}])
+    assert drawn["update"].tolist() == [0.0, 100.0]
 
 
 def test_figures_follow_the_theme():

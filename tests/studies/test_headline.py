@@ -61,6 +61,7 @@ def record(model, strength, seed, **changes):
         knn_excess_sample_stderr=0.02,
         num_dependent_pairs_mean=30 if model.startswith("dip") else 3,
         num_pairs=45,
+        num_permutations=50,
         tc_noise_floor_std=0.001,
     )
     scores.update(changes)
@@ -88,9 +89,13 @@ def make_cells(*records):
     return headline.cells(quantities.quantities(make_table(*records)))
 
 
+def judge(*records):
+    return headline.verdicts(quantities.quantities(make_table(*records)))
+
+
 @pytest.fixture
 def as_the_paper_has_it():
-    return [record(model, 10.0, 0) for model in SCORES]
+    return [record(model, 10.0, seed) for model in SCORES for seed in range(3)]
 
 
 def test_seeds_are_averaged_and_their_spread_is_told():
@@ -110,7 +115,7 @@ def test_seeds_are_averaged_and_their_spread_is_told():
 
 
 def test_what_holds_of_all_latents_may_fail_of_the_active_ones(as_the_paper_has_it):
-    found = headline.verdicts(make_table(*as_the_paper_has_it))
+    found = judge(*as_the_paper_has_it)
     assert {name: judgement.verdict for name, judgement in found.items()} == {
         "C1": "holds",
         "C2": "holds",
@@ -122,19 +127,55 @@ def test_what_holds_of_all_latents_may_fail_of_the_active_ones(as_the_paper_has_
         "C3, active latents": "fails",
     }
     text = headline.verdicts_markdown(found)
-    assert "| C3 |" in text and "| holds | 3 of 3 |" in text
-    assert "| fails | 0 of 1 |" in text
+    assert "| holds | 9 of 9 models meet the mark | 3 of 3 |" in text
+    assert "| fails | 0 of 3 models meet the mark | 0 of 1 |" in text
 
 
-def test_one_seed_is_enough_for_a_verdict_and_two_may_disagree():
-    found = headline.verdicts(
-        make_table(
-            record("factor_vae", 2.0, 0),
-            record("factor_vae", 10.0, 0),
-            record("factor_vae", 10.0, 1, tc_sample=2.9),
-        )
+def test_few_seeds_decide_nothing_here_as_on_the_page():
+    found = judge(
+        record("factor_vae", 2.0, 0),
+        record("factor_vae", 10.0, 0),
+        record("factor_vae", 10.0, 1, tc_sample=2.9),
     )
-    assert list(found["C1"].cells["verdict"]) == ["holds", "undecided"]
+    assert list(found["C1"].cells["verdict"]) == ["undecided", "undecided"]
+    text = headline.verdicts_markdown(found)
+    assert "| undecided | 2 of 3 so far; 3 per cell needed | 1 of 2 |" in text
+
+
+def test_a_model_that_has_not_learnt_is_named_and_stands_apart():
+    dead = dict(num_active=0, tc_mean=75.0, tc_mean_active=0.0, tc_sample_active=0.0)
+    records = [record("factor_vae", 10.0, 0)]
+    records += [record("dip_vae_ii", 10.0, 0), record("dip_vae_ii", 10.0, 1, **dead)]
+    models = quantities.quantities(make_table(*records))
+    table = headline.table_markdown(headline.cells(models))
+    assert "| dsprites_rendered | DIP-VAE-II | 10 | 1 | 0.70 |" in table
+    apart = "| dsprites_rendered | DIP-VAE-II, not learnt | 10 | 1 | 75.00 |"
+    (line,) = [line for line in table.splitlines() if line.startswith(apart)]
+    # No active pair, no value.
+    assert line.split(" | ")[6:10] == ["0.0", "0.0", "", ""]
+    named = headline.not_learnt_markdown(models)
+    assert "- dsprites_rendered, DIP-VAE-II 10, seed 1: no active latent\n" in named
+    found = headline.verdicts(models)
+    for name in ("C3", "C3, active latents"):
+        (cell,) = found[name].cells.to_dict("records")
+        assert (cell["models"], cell["verdict"]) == (1, "undecided")
+        assert cell["remark"].startswith("1 not judged: not learnt")
+
+
+def test_a_mean_says_of_how_many_seeds_it_is():
+    few = dict(num_active=1, tc_mean_active=0.0)
+    cells = make_cells(record("rtc_vae", 2.0, 0), record("rtc_vae", 2.0, 1, **few))
+    assert list(cells["tc_mean_active"]) == [0.5]
+    assert np.isnan(cells["tc_mean_active_spread"][0])
+    assert "| 0.500 (of 1) |" in headline.table_markdown(cells)
+
+
+def test_a_headline_of_models_that_have_not_learnt_is_written(tmp_path):
+    table = make_table(record("rtc_vae", 2.0, 0, num_active=0))
+    headline.write(table, str(tmp_path))
+    text = (tmp_path / "headline.md").read_text()
+    assert "RTC-VAE, not learnt" in text
+    assert "0 of 0, 1 not judged" in text
 
 
 def test_a_study_without_the_papers_models_is_refused():
@@ -142,7 +183,10 @@ def test_a_study_without_the_papers_models_is_refused():
         make_cells(record("beta_vae", 2.0, 0))
 
 
-def write_model(folder, model):
+COUNT_BOTH = "train_config.rtc_vae.count_discriminator_step"
+
+
+def write_model(folder, model, changes=()):
     """The files of a finished training that `read_curve` needs."""
     curve = {name: [0.5, 0.25] for name in ("tc_mean", "tc_sample", "kl", "mig")}
     curve.update(tc_mean_active=[0.1, 0.1], tc_sample_active=[0.1, 0.1])
@@ -152,7 +196,7 @@ def write_model(folder, model):
     )
     (folder / "results" / "aggregate").mkdir(parents=True)
     (folder / "results" / "aggregate" / "train.json").write_text(
-        json.dumps(record(model, 10.0, 0))
+        json.dumps({**record(model, 10.0, 0), **dict(changes)})
     )
     return str(folder)
 
@@ -162,6 +206,8 @@ def test_a_curve_counts_updates(tmp_path):
     assert (name, list(curve["update"])) == ("FactorVAE 10, seed 0", [0, 300])
     name, curve = headline.read_curve(write_model(tmp_path / "r", "rtc_vae"))
     assert (name, list(curve["update"])) == ("RTC-VAE 10, seed 0", [0, 600])
+    both = write_model(tmp_path / "b", "rtc_vae", {COUNT_BOTH: "True"})
+    assert list(headline.read_curve(both)[1]["update"]) == [0, 300]
     with pytest.raises(UserError, match="tc_monitor.csv is not there"):
         headline.read_curve(str(tmp_path))
 
@@ -191,4 +237,4 @@ def test_one_command_writes_it_for_a_folder_of_results(tmp_path, as_the_paper_ha
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     path = tmp_path / "headline" / "headline.md"
     assert said == f"The headline is {path}\n"
-    assert "| dsprites_rendered | RTC-VAE | 10 | 1 | 0.50 |" in path.read_text()
+    assert "| dsprites_rendered | RTC-VAE | 10 | 3 | 0.50 (0.00) |" in path.read_text()

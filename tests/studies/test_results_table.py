@@ -34,7 +34,7 @@ RECORD = {
     "evaluation_results.num_active": 4,
     "evaluation_results.signal_share": [0.5, None, 0.25],
     "evaluation_results.r2_matrix": [[0.1, 0.2], [0.3, 0.4]],
-    "evaluation_results.pairwise": [[0.0] * 10] * 10,
+    "evaluation_results.pairwise": [[0.0] * 32] * 32,
     "evaluation_results.latent_class": ["active", "mixed"],
     "evaluation_results.not_known": None,
     "evaluation_results.elapsed_time": 3.0,
@@ -126,6 +126,25 @@ def test_numbers_become_rows_and_short_lists_are_taken_apart():
         "r2_matrix/1/0": 0.3,
         "r2_matrix/1/1": 0.4,
     }
+
+
+def test_the_matrices_of_mpi3d_and_of_ten_latents_are_whole():
+    """10 x 7 numbers were once left out without a word."""
+    results = {"r2_matrix": [[0.5] * 7] * 10, "pairwise": [[None] + [0.5] * 9] * 10}
+    rows = results_table.tidy_rows(
+        {f"evaluation_results.{name}": value for name, value in results.items()}
+    )
+    assert len(rows) == 70 + 90
+
+
+def test_what_is_too_long_for_a_table_is_named():
+    assert results_table.left_out(RECORD) == {"pairwise": 1024}
+
+
+def test_the_number_of_permutations_comes_with_the_scores():
+    settings = {"evaluation_config.tc_nongaussian.num_permutations": "39"}
+    rows = results_table.tidy_rows({**RECORD, **settings})
+    assert {r["value"] for r in rows if r["score"] == "num_permutations"} == {39.0}
 
 
 def test_the_end_of_training_is_a_metric_of_its_own():

@@ -20,6 +20,8 @@ def models_of(*rows):
         if name not in frame:
             frame[name] = None
     frame["weight"] = frame["strength"]
+    if "not_learnt" not in frame:
+        frame["not_learnt"] = ""
     return frame
 
 
@@ -171,7 +173,7 @@ def test_learning_curves_have_a_panel_per_model_and_two_lines_per_run():
             "model": ["rtc_vae"] * 2 + ["factor_vae"] * 2,
             "weight": 10.0,
             "seed": 0,
-            "step": [0, 100, 0, 200],
+            "update": [0, 100, 0, 100],
             "tc_mean": [1.0, 2.0, 3.0, 4.0],
             "tc_sample": [0.5, 1.5, 2.5, 3.5],
         }
@@ -229,6 +231,105 @@ def test_quantities_of_a_table():
     assert (row["signal_share_min"], row["signal_share_mean"]) == (0.25, 0.625)
     np.testing.assert_array_equal(row["r2_matrix"], [[1, 2], [3, 4]])
     assert np.isnan(row["sap"]) and row["nmi_matrix"] is None
+
+
+@pytest.mark.parametrize(
+    ("counted", "steps_per_update"),
+    [({}, 1), ({"train_config.rtc_vae.count_discriminator_step": "True"}, 2)],
+)
+def test_updates_are_the_encoder_s(counted, steps_per_update):
+    record = {**record_of(tc_mean=0.5), **counted}
+    record["train_config.model.model"] = "@rtc_vae()"
+    (row,) = q.quantities(
+        results_table.to_table(results_table.tidy_rows(record))
+    ).to_dict("records")
+    assert row["updates"] == 100 / steps_per_update
+
+
+@pytest.mark.parametrize(
+    ("bindings", "model"),
+    [
+        ({"correlated_gaussian.rho": "0.5"}, "correlated/rtc_vae"),
+        ({"correlated_gaussian.alpha": "1.0"}, "correlated/rtc_vae"),
+        ({"correlated_gaussian.rho": "0.0"}, "rtc_vae"),
+    ],
+)
+def test_a_model_with_correlated_noise_is_another_one(bindings, model):
+    """Claims about RTC-VAE are not judged on it."""
+    bindings = {
+        "model.model": "@correlated_gaussian()",
+        "correlated_gaussian.model": "@rtc_vae()",
+        "rtc_vae.beta": "6.0",
+        **bindings,
+    }
+    record = record_of(tc_mean=0.5)
+    record.update({f"train_config.{name}": value for name, value in bindings.items()})
+    table = results_table.to_table(results_table.tidy_rows(record))
+    (row,) = q.quantities(table).to_dict("records")
+    assert (row["model"], row["strength"]) == (model, 6.0)
+    assert q.label("correlated/rtc_vae") == "RTC-VAE, correlated noise"
+
+
+NOT_LEARNT = "reconstruction {} nats and 782.5 by a constant image"
+
+
+@pytest.mark.parametrize(
+    ("results", "config", "reason"),
+    [
+        ({"num_active": 0, "reconstruction_bernoulli": 99.0}, {}, "no active latent"),
+        ({"num_active": 1, "reconstruction_bernoulli": 99.0}, {}, ""),
+        (
+            {"num_active": 5, "reconstruction_bernoulli": 770.0},
+            {},
+            NOT_LEARNT.format(770),
+        ),
+        ({"num_active": 5}, {}, ""),
+        # Without one criterion the other decides; without both, none does.
+        ({"reconstruction_bernoulli": 790.0}, {}, NOT_LEARNT.format(790)),
+        ({}, {}, ""),
+        ({"reconstruction_bernoulli": 790.0}, {"dataset.name": "'cars3d'"}, ""),
+        ({"num_active": 0}, {"dataset.name": "'cars3d'"}, "no active latent"),
+    ],
+)
+def test_a_model_that_has_not_learnt_is_told(results, config, reason):
+    record = record_of(**results, tc_mean=1.0)
+    record.update({f"train_config.{name}": value for name, value in config.items()})
+    table = results_table.to_table(results_table.tidy_rows(record))
+    assert q.quantities(table)["not_learnt"].tolist() == [reason]
+
+
+@pytest.mark.parametrize(
+    ("config", "is_comparable"),
+    [
+        ({}, True),
+        ({"reconstruction_loss.loss_fn": "@bernoulli_loss"}, True),
+        ({"reconstruction_loss.loss_fn": "@l2_loss"}, False),
+        ({"bernoulli_loss.subtract_true_image_entropy": "True"}, False),
+        ({"bernoulli_loss.subtract_true_image_entropy": "False"}, True),
+    ],
+)
+def test_only_the_whole_bernoulli_loss_is_held_against_a_constant_image(
+    config, is_comparable
+):
+    record = {**record_of(), "train_results.reconstruction_loss": 790.0}
+    record.update({f"train_config.{name}": value for name, value in config.items()})
+    table = results_table.to_table(results_table.training_rows(record))
+    assert (q.quantities(table)["not_learnt"] != "").tolist() == [is_comparable]
+
+
+def test_a_model_that_has_not_learnt_is_a_cross_apart_from_lines(two_models):
+    last = two_models.index[-1]
+    two_models.loc[last, ["not_learnt", "tc_mean"]] = ["no active latent", 500.0]
+    for fig in (study.tc_comparison(two_models), study.scores(two_models)):
+        crosses = [
+            line.get_ydata().tolist()
+            for axes in fig.axes
+            for line in axes.lines
+            if line.get_marker() == "x"
+        ]
+        assert [500.0] in crosses
+    drawn = lines_of(study.tc_comparison(two_models).axes[0])
+    assert drawn["o", "-"][-1].tolist() == [10.0, 10.0]  # Of the other seed alone.
 
 
 def test_the_plugins_score_goes_before_the_librarys():
