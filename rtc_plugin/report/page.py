@@ -63,9 +63,9 @@ FIGURES = (
         "TC of samples, by nearest neighbours, by the tree and as if the codes were "
         "Gaussian. What they find beyond it is dependence without correlation. Among "
         "many latents neighbours see dependence that all share (5 to 12 % low for ten "
-        "equally correlated ones) and miss sparse one: 0.8 of 3 nats in one pair of "
-        "ten. The tree, the most informative pairs without a circle, sees that; the "
-        "larger of the two is a lower bound, up to the error of its estimate.",
+        "equally correlated ones) and miss sparse one: of one pair with 3 nats among "
+        "ten latents, 0.8. The tree, the most informative pairs without a circle, sees "
+        "that; the larger of the two is a lower bound, but for errors of estimation.",
         ("C6",),
     ),
     (
@@ -100,7 +100,7 @@ FIGURES = (
 )
 
 
-def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES):
+def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES, note=""):
     """Writes the page of a study.
 
     Args:
@@ -111,6 +111,7 @@ def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES):
         title: Heading of the page; from the column `study` if empty.
         max_bytes: Explorers are left out, and the page says so, where the file would
             become larger. One model of each kind goes before the next.
+        note: What else a reader must know, shown above the claims.
 
     Raises:
         UserError: If the table is empty.
@@ -126,6 +127,7 @@ def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES):
     values = {
         "title": title or _title(models),
         "facts": _facts(models, root),
+        "note": note,
         "judged": judged,
         "not_learnt": [
             (row["dataset"], _name(row), row["not_learnt"])

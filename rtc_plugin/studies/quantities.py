@@ -86,8 +86,8 @@ def quantities(table):
         table without `lower_bound_sample` that is what neighbours find. Of fewer than
         two active latents there is no total correlation: `tc_mean_active` and
         `tc_sample_active` are NaN, whatever the table says. A model whose noise
-        `correlated_gaussian` has correlated is another model, 'correlated/...'. Sorted by data set, model,
-        strength and seed.
+        `correlated_gaussian` has correlated is another model, 'correlated/...'. Sorted
+        by data set, model, strength and seed.
     """
     wide = results_table.wide(table)
     models = wide[list(results_table.MODEL_COLUMNS)].copy()

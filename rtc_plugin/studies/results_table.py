@@ -70,9 +70,6 @@ BINDINGS = {
 STRENGTHS = counting.STRENGTHS
 TRAIN_CONFIG = "train_config."
 TRAINING = "training"
-# Lists are taken apart up to so many numbers: a matrix of pairs of 31 latents.
-# `left_out` names longer ones.
-MAX_ELEMENTS = 1000
 # Characters of gin source that may be a scalar.
 MAX_LITERAL = 1000
 # Settings of an evaluation that its scores cannot be judged without.
@@ -94,9 +91,9 @@ def tidy_rows(record, origin="own", study="", model_num=None, folder=""):
         folder: Value of the column.
 
     Returns:
-        List of dictionaries, one per number in the results. Strings, None and run times
-        are left out, and so is what `left_out` returns. `num_permutations` is added
-        where the evaluation's settings have it.
+        List of dictionaries, one per number in the results, however long a list it is
+        in. Strings, None and run times are left out. `num_permutations` is added where
+        the evaluation's settings have it.
     """
     model = _describe_model(record, origin, study, model_num, folder)
     names = {"representation": representation(record), "metric": metric(record)}
@@ -111,21 +108,6 @@ def tidy_rows(record, origin="own", study="", model_num=None, folder=""):
         {**model, **names, "score": score, "value": value}
         for score, value in _numbers(results)
     ]
-
-
-def left_out(record):
-    """Returns which results of an evaluation have too many numbers for a table.
-
-    Args:
-        record: See `tidy_rows`.
-
-    Returns:
-        Dictionary from keys of the results to how many numbers they have, each more
-        than 1,000.
-    """
-    results = _section(record, "evaluation_results.").items()
-    sizes = {name: sum(1 for _ in _flatten(name, value)) for name, value in results}
-    return {name: size for name, size in sizes.items() if size > MAX_ELEMENTS}
 
 
 def training_rows(record, origin="own", study="", model_num=None, folder=""):
@@ -402,9 +384,7 @@ def _numbers(results):
     """Yields (score, value) for each number, in the order of the results."""
     for name, value in results.items():
         if name not in _NOT_SCORES:
-            found = list(_flatten(name, value))
-            if len(found) <= MAX_ELEMENTS:
-                yield from found
+            yield from _flatten(name, value)
 
 
 def _flatten(name, value):

@@ -113,8 +113,9 @@ def test_the_data_of_a_model_survive_the_script_element(study_page):
 
 def test_text_is_escaped(bare_table, tmp_path):
     path = tmp_path / "page.html"
-    page.write_page(bare_table, None, str(path), title="<b>&")
+    page.write_page(bare_table, None, str(path), title="<b>&", note="1 < 2")
     assert "<h1>&lt;b&gt;&amp;</h1>" in path.read_text()
+    assert "<p>1 &lt; 2</p>" in path.read_text()
 
 
 def test_explorers_are_left_out_where_the_page_would_be_too_large(
