@@ -16,6 +16,7 @@ from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import factors as factors_lib
 from rtc_plugin.files import whole_file
 from rtc_plugin.methods import tc_vae
+from rtc_plugin.total_correlation import checks
 
 FILE = "tc_monitor.csv"
 # As in the metric tc_disparity: copies of a latent cost 13.8 nats each, not infinity.
@@ -41,7 +42,9 @@ def tc_monitor(
 
         tc_mean, tc_sample, tc_gap, tc_mean_active, tc_sample_active
             Gaussian total correlation of means and of samples, their difference, and
-            the same on active latents; nats, see the metric `tc_disparity`
+            the same on active latents; nats, see the metric `tc_disparity`. With fewer
+            than two active latents there is none: nan in the file, no point on the
+            board
         num_active      latents whose signal share is 0.9 or more
         kl              KL of the encoder, nats
         mig             mutual information gap, 20 bins, in [0, 1]
@@ -136,17 +139,19 @@ def measure(
         seed: Seed of the sampling noise.
 
     Returns:
-        Dictionary of floats.
+        Dictionary of floats; NaN for the total correlation of fewer than two active
+        latents.
     """
+    precision = checks.precision_of(z_mean)
     z_mean, z_logvar = np.float64(z_mean), np.float64(z_logvar)
     noise = np.random.RandomState(seed).standard_normal(z_mean.shape)
     z = z_mean + np.exp(z_logvar / 2) * noise
     active = tc.classify_latents(z_mean, z_logvar) == tc.ACTIVE
     values = {
-        "tc_mean": tc.gaussian(z_mean, FLOOR),
-        "tc_sample": tc.gaussian(z, FLOOR),
-        "tc_mean_active": _gaussian(z_mean[:, active]),
-        "tc_sample_active": _gaussian(z[:, active]),
+        "tc_mean": tc.gaussian(z_mean, FLOOR, precision),
+        "tc_sample": tc.gaussian(z, FLOOR, precision),
+        "tc_mean_active": _gaussian_of_pairs(z_mean[:, active], precision),
+        "tc_sample_active": _gaussian_of_pairs(z[:, active], precision),
         "num_active": float(np.count_nonzero(active)),
         "kl": float(
             np.mean(np.sum(z_mean**2 + np.exp(z_logvar) - z_logvar - 1, axis=1)) / 2
@@ -165,8 +170,9 @@ def measure(
     return values
 
 
-def _gaussian(z):
-    return tc.gaussian(z, FLOOR) if z.shape[1] else 0.0
+def _gaussian_of_pairs(z, precision):
+    # One latent has nothing to depend on.
+    return tc.gaussian(z, FLOOR, precision) if z.shape[1] > 1 else math.nan
 
 
 def _mig(z_mean, factors):
@@ -223,6 +229,8 @@ class _MonitorHook(tf.train.SessionRunHook):
         _write_rows(self._path, self._rows)
         summary = tf.Summary()
         for name, value in values.items():
+            if math.isnan(value):
+                continue
             summary.value.add(tag=f"tc_monitor/{name}", simple_value=value)
         writer = tf.summary.FileWriterCache.get(self._model_dir)
         writer.add_summary(summary, step)
