@@ -3,6 +3,6 @@
 
 This is the only place that knows that other packages have changed since 2020. There is
 one module per library patched; each patch says why it is there and for which versions,
-and does nothing on the others. `hook` holds the table that says which patch follows
-which import, and is all that a Python loads that never imports the library.
+and does nothing on the others. `rtc_plugin.hook` holds the table that says which patch
+follows which import.
 """

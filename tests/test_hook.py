@@ -13,14 +13,14 @@ def run(code, cwd):
 
 def test_an_installed_copy_arms_the_hook_before_the_first_line(tmp_path):
     code = "import sys; print(type(sys.meta_path[0]).__module__)"
-    assert run(code, tmp_path).stdout.strip() == "rtc_plugin.compat.hook"
+    assert run(code, tmp_path).stdout.strip() == "rtc_plugin.hook"
 
 
-def test_a_python_without_the_library_loads_three_small_modules_more(tmp_path):
+def test_a_python_without_the_library_loads_two_small_modules_more(tmp_path):
     code = """
 import sys
 ours = {name for name in sys.modules if name.startswith("rtc_plugin")}
-assert ours == {"rtc_plugin", "rtc_plugin.compat", "rtc_plugin.compat.hook"}, ours
+assert ours == {"rtc_plugin", "rtc_plugin.hook"}, ours
 import json, xml.dom  # imports go their way
 assert "tensorflow" not in sys.modules and "numpy" not in sys.modules
 """
