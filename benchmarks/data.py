@@ -28,8 +28,8 @@ from disentanglement_lib.data.ground_truth import (  # noqa: E402
 )
 from disentanglement_lib.data.ground_truth import util  # noqa: E402
 
-from rtc_plugin.data import input_pipeline  # noqa: E402
 from rtc_plugin.data.ground_truth import named_data  # noqa: E402
+from rtc_plugin.training import input_pipeline  # noqa: E402
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string(

@@ -126,10 +126,10 @@ def replace_folder(partial, folder):
         partial: Path of the finished folder, on the same disk.
         folder: The path that it gets.
     """
-    replaced = _replaced(folder)
+    folder, replaced = folder.rstrip("/"), _replaced(folder)
     delete(replaced)
     if os.path.lexists(folder):
-        os.rename(folder.rstrip("/"), replaced)
+        os.rename(folder, replaced)
     os.rename(partial, folder)
     delete(replaced)
 

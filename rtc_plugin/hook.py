@@ -63,8 +63,7 @@ PATCHES = {
     ],
     "disentanglement_lib.methods.unsupervised.train": [
         "compat.register:models",
-        "compat.register:input_pipeline",
-        "compat.train:make_resumable",
+        "compat.register:training",
     ],
     "disentanglement_lib.methods.unsupervised.vae": ["compat.factor_vae:order_updates"],
     "disentanglement_lib.postprocessing.methods": [

@@ -14,7 +14,7 @@ MISSING = {
     # Gone from TensorFlow 2.0 on.
     "tensorflow.contrib": None,
     "tensorflow.contrib.framework": "rtc_plugin.compat.contrib_framework",
-    "tensorflow.contrib.tpu": "rtc_plugin.compat.estimator",
+    "tensorflow.contrib.tpu": "rtc_plugin.training.estimator",
     # Gone from Python 3.12 on, where setuptools is not installed.
     "distutils": None,
     "distutils.dir_util": "rtc_plugin.compat.dir_util",

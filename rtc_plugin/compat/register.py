@@ -14,11 +14,13 @@ def models(train):
     import rtc_plugin.methods  # noqa: F401
 
 
-def input_pipeline(train):
-    """Feeds training by whole batches, in the order of the library's generator."""
-    from rtc_plugin.data.input_pipeline import make_input_fn
+def training(train):
+    """Feeds training by whole batches, and has it go on where it was interrupted."""
+    from rtc_plugin.training import input_pipeline
+    from rtc_plugin.training.train import make_resumable
 
-    train._make_input_fn = make_input_fn
+    train._make_input_fn = input_pipeline.make_input_fn
+    train.train = make_resumable(train.train)
 
 
 def metrics(evaluate):

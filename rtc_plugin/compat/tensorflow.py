@@ -21,7 +21,7 @@ def restore_estimator(tensorflow):
     """
     if hasattr(tensorflow.compat.v1, "estimator"):
         return
-    from rtc_plugin.compat import estimator
+    from rtc_plugin.training import estimator
 
     tensorflow.estimator = estimator
     tensorflow.compat.v1.estimator = estimator

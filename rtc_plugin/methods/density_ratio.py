@@ -60,7 +60,7 @@ def estimate(z, is_training, permute_from="same_batch", discriminator_steps=1):
             does. 'second_half' sets the first half of z against permutations of the
             second, so that the two are independent, as the two batches of [1],
             Algorithm 2, are; the estimate itself still uses all of z.
-        discriminator_steps: Updates of the discriminator in `alternate`.
+        discriminator_steps: Updates of the discriminator in `graph.alternate`.
 
     Returns:
         A `DensityRatio`.
@@ -178,78 +178,3 @@ def discriminator_accuracy(ratio_joint, ratio_permuted):
         tf.reduce_mean(tf.to_float(ratio_joint > 0))
         + tf.reduce_mean(tf.to_float(ratio_permuted < 0))
     )
-
-
-def split_variables():
-    """Returns the trainable variables of the model and of the discriminator.
-
-    Returns:
-        Pair of lists. The discriminator's are those of the library's variable scope of
-        that name; all others are the model's.
-    """
-    discriminator = [
-        variable
-        for variable in tf.trainable_variables()
-        if "discriminator" in variable.name.split("/")
-    ]
-    names = {variable.name for variable in discriminator}
-    model = [v for v in tf.trainable_variables() if v.name not in names]
-    return model, discriminator
-
-
-def alternate(
-    model_loss,
-    ratio,
-    model_optimizer,
-    discriminator_optimizer,
-    count_both=False,
-    discriminator_steps=1,
-):
-    """Trains a model and its discriminator, each on its own loss and variables.
-
-    The gradients of the model and of the discriminator's first update are taken at the
-    same weights; without that, which weights a gradient sees would depend on which of
-    the two updates happens to be first.
-
-    Args:
-        model_loss: Scalar, minimised with respect to all but the discriminator.
-        ratio: `DensityRatio`, made for as many `discriminator_steps`.
-        model_optimizer: A `tf.train.Optimizer`.
-        discriminator_optimizer: A `tf.train.Optimizer`.
-        count_both: Whether the discriminator's (first) update counts as a global step
-            of its own, as in the library's FactorVAE.
-        discriminator_steps: Updates of the discriminator per update of the model, from
-            1 on; all see the batch's codes from before its update, each permuted anew.
-
-    Returns:
-        Operation that makes these updates.
-    """
-    global_step = tf.train.get_global_step()
-    model_variables, discriminator_variables = split_variables()
-    model_gradients = model_optimizer.compute_gradients(
-        model_loss, var_list=model_variables
-    )
-    discriminator_gradients = discriminator_optimizer.compute_gradients(
-        ratio.discriminator_loss, var_list=discriminator_variables
-    )
-    gradients = [
-        gradient
-        for gradient, _ in model_gradients + discriminator_gradients
-        if gradient is not None
-    ]
-    with tf.control_dependencies(gradients):
-        train_model = model_optimizer.apply_gradients(
-            model_gradients, global_step=global_step
-        )
-    with tf.control_dependencies([train_model]):
-        update = discriminator_optimizer.apply_gradients(
-            discriminator_gradients, global_step=global_step if count_both else None
-        )
-    for _ in range(discriminator_steps - 1):
-        with tf.control_dependencies([update]):
-            update = discriminator_optimizer.apply_gradients(
-                discriminator_optimizer.compute_gradients(
-                    ratio.make_discriminator_loss(), var_list=discriminator_variables
-                )
-            )
-    return update

@@ -9,6 +9,7 @@ from disentanglement_lib.methods.unsupervised import vae
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.methods import density_ratio
+from rtc_plugin.training import graph
 
 
 @gin.configurable("discriminator_steps")
@@ -62,7 +63,7 @@ def discriminator_steps(model=gin.REQUIRED, steps=1):
                 with tf.control_dependencies([spec.train_op]):
                     spec.train_op = noted.discriminator_optimizer.minimize(
                         discriminator_loss(noted.z_sampled),
-                        var_list=density_ratio.split_variables()[1],
+                        var_list=graph.split_variables()[1],
                     )
         return spec
 

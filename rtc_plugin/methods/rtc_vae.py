@@ -11,7 +11,8 @@ import gin
 import tensorflow.compat.v1 as tf
 from disentanglement_lib.methods.unsupervised import vae
 
-from rtc_plugin.methods import density_ratio, training
+from rtc_plugin.methods import density_ratio
+from rtc_plugin.training import graph
 
 
 @gin.configurable("rtc_vae")
@@ -40,7 +41,7 @@ class RTCVAE(vae.BaseVAE):
             training step. The library's FactorVAE counts it and so makes half of
             `training_steps` updates; True makes as many here, for comparisons.
         discriminator_steps: Updates of the discriminator per update of the model, see
-            `density_ratio.alternate`.
+            `graph.alternate`.
 
     Raises:
         UserError: If beta or eta is negative or no number, `permute_from` unknown, or
@@ -55,8 +56,8 @@ class RTCVAE(vae.BaseVAE):
         count_discriminator_step=False,
         discriminator_steps=1,
     ):
-        self.beta = training.check_weight("rtc_vae.beta", beta)
-        self.eta = training.check_weight(
+        self.beta = graph.check_weight("rtc_vae.beta", beta)
+        self.eta = graph.check_weight(
             "rtc_vae.eta", max(10.0, beta) if eta is None else eta
         )
         density_ratio.check_permutation(permute_from, batch_size=None)
@@ -84,7 +85,7 @@ class RTCVAE(vae.BaseVAE):
         density_ratio.check_permutation(
             self.permute_from, features.get_shape().as_list()[0]
         )
-        return training.model_fn(
+        return graph.model_fn(
             self,
             features,
             mode,
@@ -94,7 +95,7 @@ class RTCVAE(vae.BaseVAE):
         )
 
     def _penalize(self, kl_loss, z_mean, z_logvar, z_sampled, is_training):
-        """Returns the loss beside the reconstruction, see `training.model_fn`."""
+        """Returns the loss beside the reconstruction, see `graph.model_fn`."""
         del z_mean
         penalty = variance_penalty(z_logvar)
         ratio = density_ratio.estimate(

@@ -15,9 +15,10 @@ import tensorflow.compat.v1 as tf
 from disentanglement_lib.methods.unsupervised import vae
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.methods import density_ratio, training
+from rtc_plugin.methods import density_ratio
 from rtc_plugin.methods.rtc_vae import variance_penalty
 from rtc_plugin.total_correlation import batch, tf_minibatch
+from rtc_plugin.training import graph
 
 DENSITY_RATIO = "density_ratio"
 # Without leave_one_out: it has no lower bound, so a model that minimises it need only
@@ -64,7 +65,7 @@ class TCVAE(vae.BaseVAE):
         eta: Weight of the variance penalty, >= 0.
         permute_from: For 'density_ratio', see `density_ratio.estimate`.
         discriminator_steps: For 'density_ratio', updates of the discriminator per
-            update of the model, see `density_ratio.alternate`.
+            update of the model, see `graph.alternate`.
 
     Raises:
         UserError: If a weight is negative or no number, or if there is no such
@@ -82,10 +83,10 @@ class TCVAE(vae.BaseVAE):
         permute_from="same_batch",
         discriminator_steps=1,
     ):
-        self.beta = training.check_weight("tc_vae.beta", beta)
-        self.alpha = training.check_weight("tc_vae.alpha", alpha)
-        self.gamma = training.check_weight("tc_vae.gamma", gamma)
-        self.eta = training.check_weight("tc_vae.eta", eta)
+        self.beta = graph.check_weight("tc_vae.beta", beta)
+        self.alpha = graph.check_weight("tc_vae.alpha", alpha)
+        self.gamma = graph.check_weight("tc_vae.gamma", gamma)
+        self.eta = graph.check_weight("tc_vae.eta", eta)
         if estimator not in ESTIMATORS:
             raise UserError(
                 f"tc_vae.estimator = {estimator!r}: choose one of "
@@ -132,7 +133,7 @@ class TCVAE(vae.BaseVAE):
 
         if self.estimator == DENSITY_RATIO:
             density_ratio.check_permutation(self.permute_from, batch_size)
-        return training.model_fn(
+        return graph.model_fn(
             self,
             features,
             mode,
@@ -169,7 +170,7 @@ class TCVAE(vae.BaseVAE):
     def _penalize(
         self, kl_loss, z_mean, z_logvar, z_sampled, is_training, dataset_size
     ):
-        """Returns the loss beside the reconstruction, see `training.model_fn`."""
+        """Returns the loss beside the reconstruction, see `graph.model_fn`."""
         terms = {"variance_penalty": variance_penalty(z_logvar)}
         marginals = ratio = None
         if self.estimator == DENSITY_RATIO:

@@ -11,6 +11,7 @@ from scipy.special import log_expit
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.methods import density_ratio
+from rtc_plugin.training.graph import split_variables
 
 RHO = 0.8
 COVARIANCE = [[1.0, RHO], [RHO, 1.0]]
@@ -125,7 +126,7 @@ def test_the_discriminator_s_loss_reaches_the_discriminator_alone():
     encoder_weights = tf.get_variable("encoder/w", [3, 2])
     z = tf.matmul(tf.random_normal([8, 3]), encoder_weights)
     ratio = density_ratio.estimate(z, is_training=True)
-    model_variables, discriminator_variables = density_ratio.split_variables()
+    model_variables, discriminator_variables = split_variables()
     assert model_variables == [encoder_weights]
     assert len(discriminator_variables) == 6
     assert tf.gradients(ratio.discriminator_loss, encoder_weights) == [None]
@@ -167,51 +168,3 @@ def test_what_cannot_be_permuted_is_refused():
             density_ratio.check_permutation(permute_from, batch_size)
     with pytest.raises(UserError, match="'elsewhere'.*'same_batch', 'second_half'"):
         density_ratio.check_permutation("elsewhere", 64)
-
-
-@pytest.mark.parametrize("count_both", [False, True])
-def test_each_network_descends_its_own_loss(count_both):
-    """Against NumPy, for loss = a b and discriminator loss = -a b."""
-    step = tf.train.create_global_step()
-    train_op, (a, b) = _alternate_descent(count_both)
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        session.run(train_op)
-        assert session.run([a, b]) == pytest.approx([2 - 0.1 * 3, 3 + 0.01 * 2])
-        assert session.run(step) == (2 if count_both else 1)
-
-
-def test_both_gradients_are_taken_before_either_update(graph):
-    """Seen in the graph: the other order would only happen now and then."""
-    tf.train.create_global_step()
-    _alternate_descent(count_both=False)
-    updates = [op for op in graph.get_operations() if op.type == "ApplyGradientDescent"]
-    gradients = {update.inputs[2].op for update in updates}
-    assert len(gradients) == 2
-    for update in updates:
-        assert gradients <= _find_ancestors(update)
-
-
-def _alternate_descent(count_both):
-    a = tf.get_variable("encoder/a", initializer=2.0)
-    b = tf.get_variable("discriminator/b", initializer=3.0)
-    ratio = density_ratio.DensityRatio(None, -a * b, None, None)
-    train_op = density_ratio.alternate(
-        a * b,
-        ratio,
-        tf.train.GradientDescentOptimizer(0.1),
-        tf.train.GradientDescentOptimizer(0.01),
-        count_both,
-    )
-    return train_op, (a, b)
-
-
-def _find_ancestors(operation):
-    found, waiting = set(), [operation]
-    while waiting:
-        operation = waiting.pop()
-        for parent in [*(t.op for t in operation.inputs), *operation.control_inputs]:
-            if parent not in found:
-                found.add(parent)
-                waiting.append(parent)
-    return found

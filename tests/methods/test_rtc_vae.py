@@ -14,9 +14,9 @@ from disentanglement_lib.methods.unsupervised import train, vae
 from scipy.special import log_expit
 from tiny_models import BATCH_SIZE, NUM_LATENT
 
-from rtc_plugin.compat import estimator
 from rtc_plugin.errors import UserError
-from rtc_plugin.methods import rtc_vae, training
+from rtc_plugin.methods import rtc_vae
+from rtc_plugin.training import estimator
 
 BINDINGS = (
     tiny_models.BINDINGS
@@ -223,23 +223,6 @@ def test_results_and_summaries_hold_every_part_of_the_loss(model_dir):
         for event in tf.train.summary_iterator(str(path)):
             written |= {value.tag for value in event.summary.value}
     assert scalars | per_latent <= written
-
-
-def test_variance_of_the_means_is_over_all_batches():
-    """Three batches that differ in their mean, against NumPy."""
-    z_mean = np.random.RandomState(0).randn(30, 2) + np.repeat([[0], [5], [9]], 10, 0)
-    with tf.Graph().as_default(), tf.Session() as session:
-        batch = tf.placeholder(tf.float32, [10, 2])
-        metrics = training.make_metrics({}, batch, tf.zeros([10, 2]))
-        session.run(tf.local_variables_initializer())
-        for i in range(0, 30, 10):
-            session.run(
-                [update for _, update in metrics.values()], {batch: z_mean[i : i + 10]}
-            )
-        values = session.run({name: value for name, (value, _) in metrics.items()})
-    for k in range(2):
-        assert values[f"mean_variance/{k}"] == pytest.approx(z_mean[:, k].var(), 1e-4)
-        assert values[f"noise_variance/{k}"] == 1
 
 
 def test_export_has_the_library_s_three_signatures(model_dir):

@@ -14,8 +14,8 @@ from disentanglement_lib.data.ground_truth import dummy_data
 from disentanglement_lib.methods.unsupervised import vae
 from tensorflow.python.framework import config
 
-from rtc_plugin.data.input_pipeline import make_input_fn
 from rtc_plugin.methods import rtc_vae, tc_vae
+from rtc_plugin.training.input_pipeline import make_input_fn
 
 pytestmark = pytest.mark.usefixtures("tiny_model_bindings")
 

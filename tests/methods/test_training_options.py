@@ -9,9 +9,9 @@ import tiny_models
 from disentanglement_lib.methods.shared import optimizers
 from disentanglement_lib.methods.unsupervised import vae
 
-from rtc_plugin.compat import estimator
 from rtc_plugin.errors import UserError
 from rtc_plugin.methods import density_ratio, discriminator_steps, rtc_vae, tc_vae
+from rtc_plugin.training import estimator, graph
 
 pytestmark = pytest.mark.usefixtures("tiny_model_bindings")
 
@@ -143,7 +143,7 @@ def update_discriminator(steps, runs):
         weight = tf.get_variable("encoder", initializer=1.0)
         z = weight * tf.ones([8, 3])
         ratio = density_ratio.estimate(z, True, discriminator_steps=steps)
-        update = density_ratio.alternate(
+        update = graph.alternate(
             tf.square(weight) * 0.0,
             ratio,
             tf.train.GradientDescentOptimizer(0.0),
@@ -151,7 +151,7 @@ def update_discriminator(steps, runs):
             discriminator_steps=steps,
         )
         session.run(tf.global_variables_initializer())
-        variables = density_ratio.split_variables()[1]
+        variables = graph.split_variables()[1]
         if steps > 1:
             # A variable of the other kind is read once: whether a later update sees
             # its new value would be left to how memory is shared.
@@ -250,7 +250,7 @@ def test_factor_vaes_later_steps_read_the_weights_anew():
     with tf.Graph().as_default():
         tf.train.create_global_step()
         factor_vae(2).model_fn(tf.zeros([8, 64, 64, 1]), None, "train", {})
-        variables = density_ratio.split_variables()[1]
+        variables = graph.split_variables()[1]
     assert {variable.op.type for variable in variables} == {"VarHandleOp"}
 
 

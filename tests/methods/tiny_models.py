@@ -7,8 +7,8 @@ import tensorflow.compat.v1 as tf
 from disentanglement_lib.data.ground_truth import dummy_data
 from disentanglement_lib.methods.unsupervised import train  # noqa: F401
 
-from rtc_plugin.compat import estimator
-from rtc_plugin.data.input_pipeline import make_input_fn
+from rtc_plugin.training import estimator
+from rtc_plugin.training.input_pipeline import make_input_fn
 
 NUM_LATENT = 3
 BATCH_SIZE = 8

@@ -22,10 +22,10 @@ from typing import Any, Callable, Optional
 
 import tensorflow.compat.v1 as tf
 
-from rtc_plugin.compat import determinism, random_replay
-from rtc_plugin.compat.interruption import Interruption
-from rtc_plugin.compat.progress import Progress
 from rtc_plugin.errors import UserError
+from rtc_plugin.training import determinism, replay
+from rtc_plugin.training.interruption import Interruption
+from rtc_plugin.training.progress import Progress
 
 SessionRunHook = tf.train.SessionRunHook
 
@@ -242,7 +242,7 @@ class TPUEstimator:
         )
         hooks = [*input_hooks, *spec.training_hooks]
         if consumed:
-            hooks.append(random_replay.RandomReplayHook(spec.train_op, consumed))
+            hooks.append(replay.RandomReplayHook(spec.train_op, consumed))
         # In this order: a step whose loss is not finite is not saved.
         hooks.append(_FiniteLossHook(spec.loss, step_after, self._divergence))
         hooks.append(self._make_saver_hook(scaffold))

@@ -6,13 +6,13 @@ import pytest
 import tensorflow.compat.v1 as tf
 from disentanglement_lib.data.ground_truth import dummy_data, util
 
-from rtc_plugin.data import input_pipeline
 from rtc_plugin.data.ground_truth import (
     dsprites_rendered,
     factor_grid,
     shapes3d_rendered,
     weighted,
 )
+from rtc_plugin.training import input_pipeline
 
 
 class Instances(factor_grid.FactorGrid):

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from rtc_plugin.compat import progress
+from rtc_plugin.training import progress
 
 
 class Terminal(io.StringIO):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from rtc_plugin.compat import estimator
 from rtc_plugin.errors import UserError
+from rtc_plugin.training import estimator
 
 BATCH_SIZE = 4
 

@@ -14,8 +14,8 @@ from disentanglement_lib.methods.unsupervised import train
 from disentanglement_lib.utils import resources
 
 from rtc_plugin import files
-from rtc_plugin.compat import estimator, progress
 from rtc_plugin.errors import UserError
+from rtc_plugin.training import estimator, progress
 
 CONFIG = resources.get_file("config/tests/methods/unsupervised/train_test.gin")
 BINDINGS = ["model.training_steps = 6", "model.eval_steps = 2"]

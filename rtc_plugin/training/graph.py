@@ -11,12 +11,11 @@ from disentanglement_lib.methods.unsupervised import vae
 from tensorflow.contrib import tpu as contrib_tpu
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.methods import density_ratio
 
 LOG_STEPS = 100
 
 
-def model_fn(model, features, mode, penalize, **alternate):
+def model_fn(model, features, mode, penalize, **options):
     """Builds a model that minimises reconstruction loss plus penalty.
 
     Args:
@@ -25,9 +24,9 @@ def model_fn(model, features, mode, penalize, **alternate):
         mode: A `tf.estimator.ModeKeys`, TRAIN or EVAL.
         penalize: Function of (kl_loss, z_mean, z_logvar, z_sampled, is_training) that
             returns the penalty, a scalar in nats, a dictionary of further scalars to
-            report, and the `DensityRatio` whose discriminator is to be trained, or
-            None.
-        **alternate: How it is trained, see `density_ratio.alternate`.
+            report, and the `density_ratio.DensityRatio` whose discriminator is to be
+            trained, or None.
+        **options: How a discriminator is trained, see `alternate`.
 
     Returns:
         `TPUEstimatorSpec`. All scalars, E sigma_k^2 as 'noise_variance/k' and Var mu_k
@@ -65,12 +64,12 @@ def model_fn(model, features, mode, penalize, **alternate):
                 loss, global_step=tf.train.get_global_step()
             )
         else:
-            train_op = density_ratio.alternate(
+            train_op = alternate(
                 loss,
                 ratio,
                 optimizers.make_vae_optimizer(),
                 optimizers.make_discriminator_optimizer(),
-                **alternate,
+                **options,
             )
         update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
         logged = ("reconstruction_loss", "kl_loss", "total_correlation")
@@ -94,6 +93,81 @@ def model_fn(model, features, mode, penalize, **alternate):
             ),
         )
     raise NotImplementedError(f"Mode {mode!r} is not supported.")
+
+
+def split_variables():
+    """Returns the trainable variables of the model and of the discriminator.
+
+    Returns:
+        Pair of lists. The discriminator's are those of the library's variable scope of
+        that name; all others are the model's.
+    """
+    discriminator = [
+        variable
+        for variable in tf.trainable_variables()
+        if "discriminator" in variable.name.split("/")
+    ]
+    names = {variable.name for variable in discriminator}
+    model = [v for v in tf.trainable_variables() if v.name not in names]
+    return model, discriminator
+
+
+def alternate(
+    model_loss,
+    ratio,
+    model_optimizer,
+    discriminator_optimizer,
+    count_both=False,
+    discriminator_steps=1,
+):
+    """Trains a model and its discriminator, each on its own loss and variables.
+
+    The gradients of the model and of the discriminator's first update are taken at the
+    same weights; without that, which weights a gradient sees would depend on which of
+    the two updates happens to be first.
+
+    Args:
+        model_loss: Scalar, minimised with respect to all but the discriminator.
+        ratio: `density_ratio.DensityRatio`, made for as many `discriminator_steps`.
+        model_optimizer: A `tf.train.Optimizer`.
+        discriminator_optimizer: A `tf.train.Optimizer`.
+        count_both: Whether the discriminator's (first) update counts as a global step
+            of its own, as in the library's FactorVAE.
+        discriminator_steps: Updates of the discriminator per update of the model, from
+            1 on; all see the batch's codes from before its update, each permuted anew.
+
+    Returns:
+        Operation that makes these updates.
+    """
+    global_step = tf.train.get_global_step()
+    model_variables, discriminator_variables = split_variables()
+    model_gradients = model_optimizer.compute_gradients(
+        model_loss, var_list=model_variables
+    )
+    discriminator_gradients = discriminator_optimizer.compute_gradients(
+        ratio.discriminator_loss, var_list=discriminator_variables
+    )
+    gradients = [
+        gradient
+        for gradient, _ in model_gradients + discriminator_gradients
+        if gradient is not None
+    ]
+    with tf.control_dependencies(gradients):
+        train_model = model_optimizer.apply_gradients(
+            model_gradients, global_step=global_step
+        )
+    with tf.control_dependencies([train_model]):
+        update = discriminator_optimizer.apply_gradients(
+            discriminator_gradients, global_step=global_step if count_both else None
+        )
+    for _ in range(discriminator_steps - 1):
+        with tf.control_dependencies([update]):
+            update = discriminator_optimizer.apply_gradients(
+                discriminator_optimizer.compute_gradients(
+                    ratio.make_discriminator_loss(), var_list=discriminator_variables
+                )
+            )
+    return update
 
 
 def check_weight(name, value):
