@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from rtc_plugin.compat import gin_config, outputs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import check_free
+from rtc_plugin.training import unfinished
 
 TABLE = os.path.join(os.path.dirname(__file__), "configurables.json")
 # Command -> its output folder, and its input folder with the command that makes it.
@@ -55,7 +56,11 @@ def check(arguments):
     if needed is not None:
         flag, maker = needed
         outputs.check_step(flags.get(flag, [None])[-1], f"--{flag}", maker)
-    check_free(f"--{output}", flags.get(output, [None])[-1], overwrite)
+    folder = flags.get(output, [None])[-1]
+    if command == "dlib_train":
+        unfinished.check_free(folder, overwrite)
+    else:
+        check_free(f"--{output}", folder, overwrite)
 
 
 def parse_flags(arguments):

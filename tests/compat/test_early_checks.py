@@ -89,6 +89,18 @@ def test_a_model_is_not_taken_for_a_representation(tmp_path):
         early_checks.check(["dlib_evaluate", *flags])
 
 
+def test_a_run_that_was_to_replace_a_model_may_go_on(tmp_path):
+    command = ["dlib_train", f"--gin_bindings={TWIN}", f"--model_dir={tmp_path / 'm'}"]
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m.partial/tf_checkpoint").mkdir(parents=True)
+    for name in ("config.gin", "tf_checkpoint/model.ckpt-4.index"):
+        (tmp_path / "m.partial" / name).touch()
+    with pytest.raises(UserError, match="exists already"):
+        early_checks.check(command)
+    (tmp_path / "m.partial/overwrite").touch()
+    early_checks.check(command)
+
+
 def test_a_name_in_an_included_file_is_checked(tmp_path):
     (tmp_path / "inner.gin").write_text("rtc_vae.bta = 1")
     (tmp_path / "outer.gin").write_text("include 'inner.gin'")
