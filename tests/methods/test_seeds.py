@@ -100,7 +100,7 @@ def test_two_processes_with_two_threads_give_the_same_checkpoint(tmp_path):
         **os.environ,
         "TF_NUM_INTRAOP_THREADS": "2",
         "TF_NUM_INTEROP_THREADS": "2",
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
     }
     processes = [
         subprocess.Popen(
