@@ -144,3 +144,15 @@ def test_explicitness_of_a_known_and_an_unknown_bit():
     assert measure.explicitness(z, factors[:, 1:]) < 0.01
     assert measure.explicitness(z, factors) == pytest.approx(0.5, abs=0.03)
     assert measure.explicitness(z, 0 * factors) is None
+
+
+def test_the_authors_numbers_where_values_are_not_equally_frequent():
+    # The fit weighs values alike, and the loss does not.
+    random = np.random.default_rng(0)
+    two = (random.random(2000) < 0.2).astype(int)
+    factors = np.stack([two, random.choice(4, 2000, p=[0.6, 0.2, 0.1, 0.1])], axis=1)
+    z = factors @ [[1.0, 0.3, 0.0], [0.0, 0.5, 1.0]]
+    z += 0.7 * random.standard_normal((2000, 3))
+    assert measure.infomec(z, factors)[:3] == pytest.approx(
+        (0.91455, 0.42368, 0.72069), abs=1e-3
+    )
