@@ -13,8 +13,8 @@ import tensorflow.compat.v1 as tf
 
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
-from rtc_plugin.evaluation import factors as factors_lib
 from rtc_plugin.files import whole_file
+from rtc_plugin.measures import mig_variants
 from rtc_plugin.methods import tc_vae
 from rtc_plugin.total_correlation import checks
 
@@ -47,7 +47,8 @@ def tc_monitor(
             board
         num_active      latents whose signal share is 0.9 or more
         kl              KL of the encoder, nats
-        mig             mutual information gap, 20 bins, in [0, 1]
+        mig             mutual information gap, 20 bins, in [0, 1]; nan if every factor
+            is constant
         tc_<estimator>  minibatch estimates on the first batch of these images, nats
 
     The samples have independent noise given the image, also where the model's own has
@@ -176,13 +177,8 @@ def _gaussian_of_pairs(z, precision):
 
 
 def _mig(z_mean, factors):
-    """Mean over the factors of the gap between the first two latents, as in MIG."""
-    entropies = factors_lib.entropies(factors)
-    information = factors_lib.mutual_information_matrix(z_mean, factors, NUM_BINS)
-    ordered = np.sort(information[:, entropies > 0], axis=0)
-    if len(ordered) < 2 or ordered.shape[1] == 0:
-        return 0.0
-    return float(np.mean((ordered[-1] - ordered[-2]) / entropies[entropies > 0]))
+    mig = mig_variants.from_codes(z_mean, factors, NUM_BINS)["mig"]
+    return math.nan if mig is None else float(mig)
 
 
 class _MonitorHook(tf.train.SessionRunHook):

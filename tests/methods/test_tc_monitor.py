@@ -13,7 +13,7 @@ from disentanglement_lib.methods.unsupervised import train, vae
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import factors as factors_lib
-from rtc_plugin.evaluation.metrics import mig_variants
+from rtc_plugin.measures import mig_variants
 from rtc_plugin.methods import correlated_gaussian, rtc_vae
 from rtc_plugin.methods import tc_monitor as lib
 from rtc_plugin.methods.tc_monitor import tc_monitor
