@@ -6,6 +6,7 @@ import os
 import re
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 from setuptools.command.install_scripts import install_scripts
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -32,6 +33,23 @@ class InstallScriptsAndPth(install_scripts):
         self.outfiles.append(copied)
 
 
+class BuildPyAndGin(build_py):
+    """Also puts gin/ into the package, where `rtc_plugin.configs` looks for it.
+
+    An editable install finds it in the repository.
+    """
+
+    def run(self):
+        """Copies the files."""
+        super().run()
+        if self.editable_mode:
+            return
+        for path in glob.glob("gin/**/*.gin", recursive=True):
+            target = os.path.join(self.build_lib, "rtc_plugin", path)
+            self.mkpath(os.path.dirname(target))
+            self.copy_file(path, target, preserve_mode=False)
+
+
 # One TensorFlow per Python: 2.15 is the last that has Estimator and runs on Python 3.9;
 # from Python 3.12 on we run the newest (2.21 is what has been tested), whose Keras 3
 # lacks `tf.layers`, which tf-keras brings back.
@@ -50,18 +68,36 @@ setup(
     description="RTC-VAE and total-correlation measurements for disentanglement_lib",
     long_description=read("README.md"),
     long_description_content_type="text/markdown",
+    author="the rtc_plugin developers",
+    project_urls={
+        "Paper": "https://arxiv.org/abs/2009.05739",
+        "disentanglement_lib": "https://github.com/google-research/disentanglement_lib",
+    },
     license="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 14)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
     python_requires=">=3.9,<3.14",
     packages=find_packages(include=["rtc_plugin", "rtc_plugin.*"]),
     package_data={
         "rtc_plugin": [
-            f"**/*.{kind}"
-            for kind in ("npz", "parquet", "json", "csv", "gin", "html", "css", "js")
+            "py.typed",
+            *(
+                f"**/*.{kind}"
+                for kind in "npz parquet json csv gin html css js".split()
+            ),
         ]
     },
     # The other scripts work on the repository and not on an installed copy.
     scripts=sorted(glob.glob("scripts/rtc_*")),
-    cmdclass={"install_scripts": InstallScriptsAndPth},
+    cmdclass={"build_py": BuildPyAndGin, "install_scripts": InstallScriptsAndPth},
     install_requires=[
         # The library that all this is for; never vendored, never changed.
         "disentanglement-lib==1.5",

@@ -18,7 +18,7 @@ PATCHES = {
     # The stack below the library.
     "gin": [
         "compat.gin_config:accept_old_keywords",
-        "compat.gin_config:find_includes_beside_the_file",
+        "compat.gin_config:find_files_anywhere",
         "compat.gin_config:hide_new_optimizer_arguments",
     ],
     "PIL.Image": ["compat.pillow:restore_antialias"],

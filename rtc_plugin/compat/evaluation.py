@@ -7,6 +7,7 @@ import sys
 
 import gin
 
+from rtc_plugin import configs
 from rtc_plugin.errors import UserError
 from rtc_plugin.runs import read_gin
 
@@ -57,10 +58,8 @@ def read_applies_to(config_file):
     Returns:
         Tuple of names, or None if the file does not say.
     """
-    with open(config_file) as file:
-        found = re.search(
-            r"^applies_to\.representations = (.*)$", file.read(), re.MULTILINE
-        )
+    text = configs.read(config_file)
+    found = re.search(r"^applies_to\.representations = (.*)$", text, re.MULTILINE)
     return tuple(ast.literal_eval(found[1])) if found else None
 
 

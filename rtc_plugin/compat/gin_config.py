@@ -5,6 +5,9 @@ import functools
 import inspect
 import os
 
+from rtc_plugin import configs
+from rtc_plugin.errors import UserError
+
 
 def accept_old_keywords(gin):
     """Lets `gin.configurable` take `whitelist` and `blacklist` (gin-config >= 0.5)."""
@@ -23,35 +26,47 @@ def accept_old_keywords(gin):
     gin.configurable = with_old_keywords
 
 
-def find_includes_beside_the_file(gin):
-    """Has `include` look beside the including files first (every gin-config).
+def find_files_anywhere(gin):
+    """Finds files from any folder and says which one is wrong (every gin-config).
 
     gin looks in the working folder only, so that a file with an `include` works from
-    one folder and not from any other.
+    one folder and not from any other. An `include` looks beside the including files
+    first; for the rest see `rtc_plugin.configs`.
     """
     config = gin.config
     stock_parse = config.parse_config_file
-    folders = []
+    including = []
 
     @functools.wraps(stock_parse)
     def parse_config_file(config_file, *args, **kwargs):
-        path = _find_file(config_file, reversed(folders))
-        folders.append(os.path.dirname(path))
+        beside = [os.path.dirname(path) for path in reversed(including)]
+        path = configs.find(config_file, beside)
+        where = f"{including[-1]}: include '" if including else "--gin_config="
+        named = f"{where}{config_file}{where[-1] if including else ''}"
+        if path in including:
+            raise UserError(f"{named}: the file includes itself; take that line out.")
+        # gin has readers of its own, for files in packages.
+        including.append(path or config_file)
         try:
-            return stock_parse(path, *args, **kwargs)
+            return stock_parse(including[-1], *args, **kwargs)
+        except OSError as error:
+            raise UserError(f"{named}: {_fault(config_file, path, error)}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{named}: the file is no text; give a gin file."
+            ) from error
         finally:
-            folders.pop()
+            including.pop()
 
     config.parse_config_file = gin.parse_config_file = parse_config_file
 
 
-def _find_file(name, folders):
-    for folder in [*folders, ""]:
-        path = os.path.abspath(os.path.join(folder, name))
-        if os.path.exists(path):
-            return path
-    # gin looks in packages too.
-    return name
+def _fault(config_file, path, error):
+    if path is not None:
+        return f"the file cannot be read ({error.strerror})."
+    if os.path.isdir(config_file):
+        return "that is a folder; give a gin file."
+    return f"there is no such file; {configs.suggest(config_file)}"
 
 
 # Arguments that TensorFlow 1 did not have; gin would write them, with their defaults,

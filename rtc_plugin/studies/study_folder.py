@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 
-from rtc_plugin import runs
+from rtc_plugin import configs, runs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.studies import model_steps, records, results_table
@@ -230,8 +230,7 @@ def fingerprint(study):
         *sorted(study.get_eval_config_files()),
     ]
     for path in files:
-        with open(path) as file:
-            parts += [os.path.basename(path), file.read()]
+        parts += [os.path.basename(path), configs.read(path)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
