@@ -47,7 +47,10 @@ def train_once(name, deterministic, options):
     """Returns milliseconds per step and a checksum of the checkpoint."""
     gin.clear_config()
     gin.parse_config_files_and_bindings(
-        [str(GIN / f"{name}_dsprites_rendered.gin")],
+        [
+            str(GIN / "models" / f"{name}.gin"),
+            str(GIN / "data" / "dsprites_rendered.gin"),
+        ],
         [f"training_ops.deterministic = {deterministic}"],
     )
     model = gin.query_parameter("model.model").scoped_configurable_fn()

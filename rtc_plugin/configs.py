@@ -65,12 +65,11 @@ def suggest(name):
     """
     known = list_configs()
     base = posixpath.basename(name)
-    # There are pairs of RTC-VAE only.
+    same = [ours for ours in known if posixpath.basename(ours) == base]
     model, _, dataset = base.partition("_")
     pair = [f"gin/models/{model}.gin", f"gin/data/{dataset}"]
-    if all(part in known for part in pair):
+    if not same and all(part in known for part in pair):
         return f"give --gin_config={pair[0]} --gin_config={pair[1]}."
-    same = [ours for ours in known if posixpath.basename(ours) == base]
     near = same or difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else "is the path right?"
 

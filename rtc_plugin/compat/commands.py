@@ -3,12 +3,18 @@
 
 import logging
 import os
+import re
 import sys
 import traceback
 import warnings
 
 # Packages that call what TensorFlow has since renamed.
 _OLD_CALLERS = r"(disentanglement_lib|rtc_plugin)\."
+# What gin says about an argument that nobody has given: its name, and whose it is.
+_UNSET = re.compile(
+    r"No values supplied by Gin or caller for arguments: \['(\w+)'"
+    r"(?:.|\n)*?In call to configurable '([\w.]+)'"
+)
 
 
 def is_command():
@@ -83,6 +89,13 @@ def explain(error, trace=None):
         if isinstance(error, SyntaxError):
             where = error.filename or "--gin_bindings"
             return f"gin: {error.msg} ({where}: {(error.text or '').strip()})"
+        unset = _UNSET.search(str(error))
+        if unset:
+            binding = f"{unset[2]}.{unset[1]}"
+            return (
+                f"gin: {binding} has no value; give a gin file that sets it, or "
+                f'--gin_bindings="{binding} = ...".'
+            )
         return "gin: " + " ".join(line for line in lines if "In call to" not in line)
     return None
 

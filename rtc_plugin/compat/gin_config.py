@@ -3,7 +3,9 @@
 
 import functools
 import inspect
+import logging
 import os
+import tokenize
 
 from rtc_plugin import configs
 from rtc_plugin.errors import UserError
@@ -41,32 +43,47 @@ def find_files_anywhere(gin):
     def parse_config_file(config_file, *args, **kwargs):
         beside = [os.path.dirname(path) for path in reversed(including)]
         path = configs.find(config_file, beside)
-        where = f"{including[-1]}: include '" if including else "--gin_config="
-        named = f"{where}{config_file}{where[-1] if including else ''}"
+        named = f"--gin_config={config_file}"
+        if including:
+            named = f"{including[-1]}: include '{config_file}'"
         if path in including:
             raise UserError(f"{named}: the file includes itself; take that line out.")
-        # gin has readers of its own, for files in packages.
+        if os.path.isdir(config_file):
+            # TensorFlow's reader would find nothing wrong.
+            raise UserError(f"{named}: that is a folder; give a gin file.")
         including.append(path or config_file)
         try:
-            return stock_parse(including[-1], *args, **kwargs)
+            if path is None:
+                return _parse_unfound(stock_parse, config_file, *args, **kwargs)
+            return stock_parse(path, *args, **kwargs)
+        except FileNotFoundError as error:
+            hint = configs.suggest(config_file)
+            raise UserError(f"{named}: there is no such file; {hint}") from error
         except OSError as error:
-            raise UserError(f"{named}: {_fault(config_file, path, error)}") from error
-        except UnicodeDecodeError as error:
             raise UserError(
-                f"{named}: the file is no text; give a gin file."
+                f"{named}: it cannot be read ({error.strerror})."
             ) from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"{named}: it is no text; give a gin file.") from error
+        except (tokenize.TokenError, IndentationError) as error:
+            # Python reads the tokens for gin, and does not know the name of the file.
+            raise UserError(f"{named}: {error.args[0]}; mend the file.") from error
         finally:
             including.pop()
 
     config.parse_config_file = gin.parse_config_file = parse_config_file
 
 
-def _fault(config_file, path, error):
-    if path is not None:
-        return f"the file cannot be read ({error.strerror})."
-    if os.path.isdir(config_file):
-        return "that is a folder; give a gin file."
-    return f"there is no such file; {configs.suggest(config_file)}"
+def _parse_unfound(stock_parse, config_file, *args, **kwargs):
+    """Has gin's own readers try, which know packages and TensorFlow's file systems."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        return stock_parse(config_file, *args, **kwargs)
+    except OSError as error:
+        raise FileNotFoundError(str(error)) from error
+    finally:
+        logging.disable(disabled)
 
 
 # Arguments that TensorFlow 1 did not have; gin would write them, with their defaults,

@@ -86,6 +86,16 @@ def test_a_missing_binding_is_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_without_a_data_set_is_told_what_to_bind(tmp_path):
+    line = explanation(
+        train.train_with_gin,
+        str(tmp_path / "model"),
+        gin_config_files=["gin/models/betavae.gin"],
+    )
+    assert "dataset.name has no value" in line
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_config_file_is_named(tmp_path):
     line = train_with(tmp_path, gin_config_files=["no/such.gin"])
     assert "no/such.gin" in line

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each model file in gin/ trains and is evaluated by the library's own steps."""
+"""Each model of gin/ trains on each data set and is evaluated, by the library."""
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -13,10 +14,11 @@ from disentanglement_lib.methods.unsupervised import train
 from disentanglement_lib.postprocessing import postprocess
 
 GIN = Path(__file__).parents[2] / "gin"
+MODELS, DATA = (sorted((GIN / kind).glob("*.gin")) for kind in ("models", "data"))
 TRAINABLE = [
-    *sorted(GIN.glob("*vae*_*.gin")),
-    GIN / "quickstart.gin",
-    *sorted((GIN / "studies").glob("**/*.gin")),
+    *itertools.product(MODELS, DATA),
+    *((path,) for path in sorted(GIN.glob("*.gin"))),
+    *((path,) for path in sorted((GIN / "studies").glob("**/*.gin"))),
 ]
 STEPS = 50
 TRAINING = [
@@ -48,10 +50,12 @@ def small_files(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", TRAINABLE, ids=lambda path: path.stem)
-def test_trains_and_is_evaluated(path, tmp_path, small_files):
+@pytest.mark.parametrize(
+    "paths", TRAINABLE, ids=lambda paths: "_".join(path.stem for path in paths)
+)
+def test_trains_and_is_evaluated(paths, tmp_path, small_files):
     model, codes, scores = (str(tmp_path / step) for step in ("m", "p", "e"))
-    train.train_with_gin(model, False, [str(path)], TRAINING)
+    train.train_with_gin(model, False, [str(path) for path in paths], TRAINING)
     postprocess.postprocess_with_gin(
         model, codes, False, [str(GIN / "postprocess" / "mean_and_logvar.gin")]
     )

@@ -89,7 +89,7 @@ def test_other_image_sizes_are_refused():
     ],
 )
 def test_one_binding_sets_both_networks(architecture, encoder, decoder):
-    gin.parse_config_file(str(GIN / "betavae_dsprites_rendered.gin"))
+    gin.parse_config_file(str(GIN / "models" / "betavae.gin"))
     with gin.unlock_config():
         gin.parse_config(f"networks.architecture = '{architecture}'")
     images = tf.zeros([5, 64, 64, 1])

@@ -95,7 +95,7 @@ tiny_models.train_weights(model, sys.argv[1], 6)
 
 def test_two_processes_with_two_threads_give_the_same_checkpoint(tmp_path):
     """Without a word about determinism in the configuration."""
-    gin_file = Path(__file__).parents[2] / "gin" / "factorvae_dsprites_rendered.gin"
+    gin_file = Path(__file__).parents[2] / "gin" / "models" / "factorvae.gin"
     environment = {
         **os.environ,
         "TF_NUM_INTRAOP_THREADS": "2",
