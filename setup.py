@@ -52,12 +52,17 @@ class BuildPyAndGin(build_py):
 
 # One TensorFlow per Python: 2.15 is the last that has Estimator and runs on Python 3.9;
 # from Python 3.12 on we run the newest (2.21 is what has been tested), whose Keras 3
-# lacks `tf.layers`, which tf-keras brings back.
-def tensorflow(package, extra=""):
-    """Returns the requirements for one flavour of TensorFlow."""
+# lacks `tf.layers` and the models that the library builds. tf-keras brings them back.
+def tensorflow(old, new):
+    """Returns the requirements for one flavour of TensorFlow.
+
+    Args:
+        old: Its package below Python 3.12.
+        new: Its package from there on.
+    """
     return [
-        f"{package}{extra}==2.15.*; python_version<'3.12'",
-        f"{package}{extra}>=2.21,<2.22; python_version>='3.12'",
+        f"{old}==2.15.*; python_version<'3.12'",
+        f"{new}>=2.21,<2.22; python_version>='3.12'",
         "tf-keras>=2.21,<2.22; python_version>='3.12'",
     ]
 
@@ -127,8 +132,11 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "tf-cpu": tensorflow("tensorflow-cpu"),
-        "tf-gpu": tensorflow("tensorflow", "[and-cuda]"),
+        # tf-keras requires `tensorflow`, and no other package can stand for it: with
+        # tensorflow-cpu, both would be installed, into the same folder. README.md has
+        # the sizes, and the way to the smaller one by hand.
+        "tf-cpu": tensorflow("tensorflow-cpu", "tensorflow"),
+        "tf-gpu": tensorflow("tensorflow[and-cuda]", "tensorflow[and-cuda]"),
         # `rtc_study run --backend=ray` only.
         "ray": ["ray"],
         # A newer ruff may format and judge otherwise. Selenium drives the pages in
