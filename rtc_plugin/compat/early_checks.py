@@ -101,7 +101,7 @@ def read_bindings(config_files, lines):
     """
     statements = []
     for name in config_files:
-        statements += _parse_file(name, [], "--gin_config=")
+        statements += _parse_file(name, [])
     statements += _parse("\n".join(lines), "--gin_bindings", [])
     names = _Names(statements)
     values = {}
@@ -150,15 +150,17 @@ class _Import(NamedTuple):
     module: str
 
 
-def _parse_file(name, folders, flag="include "):
-    path = gin_config._find_file(name, reversed(folders))
-    if not os.path.isfile(path):
-        raise UserError(f"{flag}{name} is not there; give the path of a gin file.")
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return _parse(file.read(), name, [*folders, os.path.dirname(path)])
+def _parse_file(name, including):
+    with gin_config.named_faults(name, including):
+        path = gin_config.locate(name, including)
+        if path is None:
+            # Only gin's own readers can tell what is in it.
+            return [_Import(name)]
+        with open(path, encoding="utf-8") as file:
+            return _parse(file.read(), name, [*including, path])
 
 
-def _parse(text, where, folders):
+def _parse(text, where, including):
     """Returns the statements of a text, those of included files in their place."""
     from gin import config_parser
 
@@ -175,7 +177,7 @@ def _parse(text, where, folders):
     try:
         for statement in config_parser.ConfigParser(text, Delegate()):
             if isinstance(statement, config_parser.IncludeStatement):
-                found += _parse_file(statement.filename, folders)
+                found += _parse_file(statement.filename, including)
             elif isinstance(statement, config_parser.ImportStatement):
                 found.append(_Import(statement.module))
             elif isinstance(statement, config_parser.BindingStatement):

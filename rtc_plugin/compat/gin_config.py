@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """gin-config: names that 0.5 changed, includes, and TensorFlow's new arguments."""
 
+import contextlib
 import functools
 import inspect
 import logging
@@ -41,47 +42,84 @@ def find_files_anywhere(gin):
 
     @functools.wraps(stock_parse)
     def parse_config_file(config_file, *args, **kwargs):
-        beside = [os.path.dirname(path) for path in reversed(including)]
-        path = configs.find(config_file, beside)
-        named = f"--gin_config={config_file}"
-        if including:
-            named = f"{including[-1]}: include '{config_file}'"
-        if path in including:
-            raise UserError(f"{named}: the file includes itself; take that line out.")
-        if os.path.isdir(config_file):
-            # TensorFlow's reader would find nothing wrong.
-            raise UserError(f"{named}: that is a folder; give a gin file.")
-        including.append(path or config_file)
-        try:
-            if path is None:
-                return _parse_unfound(stock_parse, config_file, *args, **kwargs)
-            return stock_parse(path, *args, **kwargs)
-        except FileNotFoundError as error:
-            hint = configs.suggest(config_file)
-            raise UserError(f"{named}: there is no such file; {hint}") from error
-        except OSError as error:
-            raise UserError(
-                f"{named}: it cannot be read ({error.strerror})."
-            ) from error
-        except UnicodeDecodeError as error:
-            raise UserError(f"{named}: it is no text; give a gin file.") from error
-        except (tokenize.TokenError, IndentationError) as error:
-            # Python reads the tokens for gin, and does not know the name of the file.
-            raise UserError(f"{named}: {error.args[0]}; mend the file.") from error
-        finally:
-            including.pop()
+        with named_faults(config_file, including):
+            path = locate(config_file, including) or config_file
+            including.append(path)
+            try:
+                return stock_parse(path, *args, **kwargs)
+            finally:
+                including.pop()
 
     config.parse_config_file = gin.parse_config_file = parse_config_file
 
 
-def _parse_unfound(stock_parse, config_file, *args, **kwargs):
-    """Has gin's own readers try, which know packages and TensorFlow's file systems."""
+def locate(name, including):
+    """Finds a gin file.
+
+    Args:
+        name: What the flag or the `include` says.
+        including: Paths of the files that it is included in, the outermost first.
+
+    Returns:
+        Its path, or None if it is one for gin's own readers, which know packages and
+        TensorFlow's file systems.
+
+    Raises:
+        UserError: If there is none, or it is one of `including`.
+    """
+    path = configs.find(name, [os.path.dirname(path) for path in reversed(including)])
+    if path in including:
+        raise UserError(
+            f"{_as_named(name, including)}: the file includes itself; take that line "
+            "out."
+        )
+    if path is None and os.path.isdir(name):
+        # TensorFlow's reader would find nothing wrong.
+        raise UserError(
+            f"{_as_named(name, including)}: that is a folder; give a gin file."
+        )
+    if path is None and not _gin_knows(name):
+        raise UserError(
+            f"{_as_named(name, including)}: there is no such file; "
+            f"{configs.suggest(name)}"
+        )
+    return path
+
+
+@contextlib.contextmanager
+def named_faults(name, including):
+    """Raises a `UserError` that names the file for what reading it may raise.
+
+    Args:
+        name: As for `locate`.
+        including: As for `locate`.
+    """
+    try:
+        yield
+    except OSError as error:
+        fault = f"it cannot be read ({error.strerror})."
+    except UnicodeDecodeError:
+        fault = "it is no text; give a gin file."
+    except (tokenize.TokenError, IndentationError) as error:
+        # Python reads the tokens for gin, and does not know the name of the file.
+        fault = f"{error.args[0]}; mend the file."
+    else:
+        return
+    raise UserError(f"{_as_named(name, including)}: {fault}")
+
+
+def _as_named(name, including):
+    return f"{including[-1]}: include '{name}'" if including else f"--gin_config={name}"
+
+
+def _gin_knows(name):
+    from gin import config
+
     disabled = logging.root.manager.disable
+    # It logs what it does not find as an error.
     logging.disable(logging.ERROR)
     try:
-        return stock_parse(config_file, *args, **kwargs)
-    except OSError as error:
-        raise FileNotFoundError(str(error)) from error
+        return "://" in name or any(exists(name) for _, exists in config._FILE_READERS)
     finally:
         logging.disable(disabled)
 

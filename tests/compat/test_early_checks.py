@@ -58,7 +58,7 @@ def test_what_is_in_order_passes(command, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--gin_config=absent.gin"], "--gin_config=absent.gin is not there"),
+        (["--gin_config=absent.gin"], "--gin_config=absent.gin: there is no such file"),
         (["--gin_bindings", "rtc_vae.bta = 1"], "did you mean rtc_vae.beta"),
         (["--gin_bindings=rtc_vea.beta = 1"], "no configurable rtc_vea; .*rtc_vae"),
         (["--gin_bindings=model.model = @rtc_va()"], "no configurable rtc_va;"),
@@ -108,6 +108,20 @@ def test_a_name_in_an_included_file_is_checked(tmp_path):
         early_checks.read_bindings([str(tmp_path / "outer.gin")], [])
 
 
+def test_a_file_that_only_gin_finds_is_left_to_it(tmp_path, monkeypatch):
+    (tmp_path / "left_to_gin").mkdir()
+    (tmp_path / "left_to_gin" / "__init__.py").write_text("")
+    (tmp_path / "left_to_gin" / "x.gin").write_text("my_model.size = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    early_checks.read_bindings(["left_to_gin/x.gin", "gs://bucket/x.gin"], ["a.b = 1"])
+
+
+def test_our_files_are_found_in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["gin/models/rtcvae.gin", "gin/data/cars3d.gin"]
+    assert early_checks.read_bindings(names, [])["dataset.name"] == "cars3d"
+
+
 def test_names_are_left_to_gin_where_the_users_own_module_may_bring_them():
     lines = ["import my_module", "my_model.size = 1", "model.model = @my_model()"]
     early_checks.read_bindings([], lines)
@@ -135,4 +149,4 @@ def test_a_refused_command_has_not_loaded_tensorflow():
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("--gin_config=absent.gin is not there")
+    assert done.stdout.startswith("--gin_config=absent.gin: there is no such file")

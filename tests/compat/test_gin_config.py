@@ -4,7 +4,7 @@ import gin
 import pytest
 import tensorflow.compat.v1 as tf
 
-from rtc_plugin.compat import commands
+from rtc_plugin.compat import commands, early_checks
 from rtc_plugin.errors import UserError
 
 
@@ -105,10 +105,14 @@ def test_a_wrong_file_ends_in_one_line_that_names_it(name, tmp_path, monkeypatch
     content, says = WRONG[name]
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(Exception) as caught:
-        gin.parse_config_file(name)
-    line = commands.explain(caught.value, caught.tb)
-    assert line is not None and "\n" not in line and says in line
+    for parse in (
+        gin.parse_config_file,
+        lambda name: early_checks.read_bindings([name], []),
+    ):
+        with pytest.raises(Exception) as caught:
+            parse(name)
+        line = commands.explain(caught.value, caught.tb)
+        assert line is not None and "\n" not in line and says in line
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
