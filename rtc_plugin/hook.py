@@ -21,20 +21,20 @@ PATCHES = {
         "compat.gin_config:find_files_anywhere",
         "compat.gin_config:hide_new_optimizer_arguments",
     ],
-    "PIL.Image": ["compat.pillow:restore_antialias"],
-    "scipy.cluster.hierarchy": ["compat.scipy:restore_plot_dendrogram"],
+    "PIL.Image": ["compat.stack:restore_antialias"],
+    "scipy.cluster.hierarchy": ["compat.stack:restore_plot_dendrogram"],
     "tensorflow": [
-        "compat.tensorflow:disable_v2_behavior",
-        "compat.tensorflow:restore_estimator",
+        "compat.stack:disable_v2_behavior",
+        "compat.stack:restore_estimator",
     ],
     # The library itself.
     "disentanglement_lib.config.reproduce": ["compat.register:studies"],
     "disentanglement_lib.data.ground_truth.named_data": [
-        "compat.named_data:know_plugin_data",
+        "compat.library:know_plugin_data",
         "compat.register:weighted_data",
     ],
     "disentanglement_lib.evaluation.abstract_reasoning.pgm_data": [
-        "compat.pgm_data:know_plugin_shapes3d"
+        "compat.library:know_plugin_shapes3d"
     ],
     "disentanglement_lib.evaluation.abstract_reasoning.reason": [
         "compat.outputs:guard_reason"
@@ -68,7 +68,7 @@ PATCHES = {
     "disentanglement_lib.methods.unsupervised.vae": ["compat.factor_vae:order_updates"],
     "disentanglement_lib.postprocessing.methods": [
         "compat.register:postprocessing",
-        "compat.postprocessing:seed_sampled_representation",
+        "compat.library:seed_sampled_representation",
     ],
     "disentanglement_lib.postprocessing.postprocess": [
         "compat.outputs:guard_postprocess"
@@ -84,9 +84,7 @@ PATCHES = {
         "compat.results:read_wrapped_gin_values",
     ],
     "disentanglement_lib.visualize.visualize_model": ["compat.outputs:guard_visualize"],
-    "disentanglement_lib.visualize.visualize_util": [
-        "compat.imageio:write_float_frames"
-    ],
+    "disentanglement_lib.visualize.visualize_util": ["compat.stack:write_float_frames"],
 }
 
 

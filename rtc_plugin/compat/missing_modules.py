@@ -8,22 +8,30 @@ import importlib.machinery
 import importlib.util
 import sys
 
-# Module name -> the module of the plugin that stands in for it, or None for a parent
-# package that only has to exist. A real module is always preferred.
+_STACK = "rtc_plugin.compat.stack"
+
+# Module name -> the module of the plugin that holds its stand-ins, and their names. A
+# parent package only has to exist. A real module is always preferred.
 MISSING = {
     # Gone from TensorFlow 2.0 on.
     "tensorflow.contrib": None,
-    "tensorflow.contrib.framework": "rtc_plugin.compat.contrib_framework",
-    "tensorflow.contrib.tpu": "rtc_plugin.training.estimator",
+    "tensorflow.contrib.framework": (_STACK, ["assign_from_checkpoint_fn"]),
+    "tensorflow.contrib.tpu": (
+        "rtc_plugin.training.estimator",
+        ["RunConfig", "TPUConfig", "TPUEstimator", "TPUEstimatorSpec"],
+    ),
     # Gone from Python 3.12 on, where setuptools is not installed.
     "distutils": None,
-    "distutils.dir_util": "rtc_plugin.compat.dir_util",
+    "distutils.dir_util": (_STACK, ["copy_tree"]),
     # Gone from setuptools 82 on; disentanglement_lib and tensorflow_hub use it.
-    "pkg_resources": "rtc_plugin.compat.pkg_resources",
+    "pkg_resources": (
+        _STACK,
+        ["parse_version", "resource_filename", "resource_isdir", "resource_listdir"],
+    ),
 }
 
 # The library's metadata brings version 0.7 along, so it is there but fails to import.
-BROKEN = {"tensorflow_probability": "rtc_plugin.compat.tensorflow_probability"}
+BROKEN = {"tensorflow_probability": (_STACK, ["distributions"])}
 
 
 class _StandInFinder:
@@ -44,12 +52,12 @@ class _StandInFinder:
         return None
 
     def exec_module(self, module):
-        """Fills the module with the names of the stand-in."""
-        stand_in = self._stand_ins[module.__name__]
-        if stand_in is not None:
-            source = importlib.import_module(stand_in)
-            names = {k: v for k, v in vars(source).items() if not k.startswith("__")}
-            vars(module).update(names)
+        """Fills the module with its stand-ins."""
+        if self._stand_ins[module.__name__] is None:
+            return
+        source, names = self._stand_ins[module.__name__]
+        source = importlib.import_module(source)
+        vars(module).update((name, getattr(source, name)) for name in names)
 
 
 def provide():
