@@ -12,6 +12,8 @@ tell apart. Points are drawn as an image inside SVG files, text and axes as line
 import numpy as np
 from matplotlib import cm, colors, figure, patches
 
+from rtc_plugin.measures import scores as scores_lib
+
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#999999"
 _OKABE_ITO = [
     BLUE,
@@ -241,5 +243,6 @@ def _limits(column):
 
 
 def _correlation(z):
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.nan_to_num(np.corrcoef(z, rowvar=False).reshape((z.shape[1],) * 2))
+    # 0 for a constant latent.
+    unit = scores_lib.standardise(z)
+    return np.clip(unit.T @ unit / len(z), -1.0, 1.0)

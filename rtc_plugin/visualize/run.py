@@ -12,7 +12,7 @@ from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
-from rtc_plugin.evaluation.metrics import factor_disintegration
+from rtc_plugin.evaluation.metrics import factor_disintegration, tc_nongaussian
 from rtc_plugin.files import whole_folder
 from rtc_plugin.runs import open_signature, read_gin
 from rtc_plugin.visualize import images as image_figures
@@ -70,6 +70,9 @@ def _code_figures(data, model_dir, random_state, num_points):
         codes = codes_lib.encode(
             data, represent, random_state, num_samples=max(5000, num_points)
         )
+    codes = codes._replace(
+        z_mean=tc_nongaussian.without_rounding(codes.z_mean, codes.precision)
+    )
     names = factors_lib.factor_names(data)
     categorical = [j for j, name in enumerate(names) if name in factors_lib.CATEGORICAL]
     scores = factor_disintegration.disintegration(
