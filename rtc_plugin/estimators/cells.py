@@ -37,6 +37,7 @@ SAMPLE_ESTIMATORS = {
     "gaussian": total_correlation.gaussian,
     "copula": total_correlation.copula,
     "knn": total_correlation.knn,
+    "tree": lambda z: total_correlation.tree(z).value,
 }
 DENSITY_RATIO = "density_ratio"
 MIXTURE = "mixture"

@@ -63,7 +63,7 @@ _DEFAULT = Settings(
     structures=("equicorrelation",),
     targets=(0.0, 1.0),
     target_on="tc_sample",
-    estimators=(*_MINIBATCH, "gaussian", "copula", "knn", "density_ratio"),
+    estimators=(*_MINIBATCH, "gaussian", "copula", "knn", "tree", "density_ratio"),
     repetitions=20,
 )
 STUDIES = {
@@ -76,7 +76,7 @@ STUDIES = {
     "dimension": _DEFAULT._replace(dims=(1, 2, 3, 4, 5, 6, 8, 10, 12, 16)),
     "batch": _DEFAULT._replace(
         batch_sizes=(16, 64, 256, 1024, 2048),
-        estimators=(*_MINIBATCH, "gaussian", "knn"),
+        estimators=(*_MINIBATCH, "gaussian", "knn", "tree"),
         repetitions=10,
     ),
     "sigma": _DEFAULT._replace(

@@ -298,7 +298,7 @@ def _draw(name, models, records):
             "disparity": ("tc_mean", "tc_sample"),
             "tc_comparison": ("tc_mean",),
             "scores": ("sap", "reconstruction", "tc_mean"),
-            "non_gaussian": ("knn_sample",),
+            "non_gaussian": ("knn_sample", "tree_sample"),
             "disintegration": ("disintegration",),
             "active_latents": ("num_active",),
         }[name]

@@ -20,7 +20,8 @@ STRENGTHS = {
 _WHOLE_WEIGHT = ("beta_tc_vae", "tc_vae")
 # Before the name of a model whose noise is correlated given the image, in `quantities`.
 CORRELATED = "correlated/"
-_COUNT_DISCRIMINATOR = "train_config.rtc_vae.count_discriminator_step"
+# The binding that makes `rtc_vae` count like the library's FactorVAE.
+COUNT_DISCRIMINATOR = "train_config.rtc_vae.count_discriminator_step"
 
 
 class Scale(NamedTuple):
@@ -51,7 +52,7 @@ def scale(row):
     weight = math.nan if strength is None else float(strength)
     counts_both = model == "factor_vae" or (
         # A string where the column has other values, too.
-        model == "rtc_vae" and str(row.get(_COUNT_DISCRIMINATOR)) == "True"
+        model == "rtc_vae" and str(row.get(COUNT_DISCRIMINATOR)) == "True"
     )
     return Scale(weight - (model in _WHOLE_WEIGHT), 2 if counts_both else 1)
 

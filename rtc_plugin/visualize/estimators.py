@@ -23,6 +23,7 @@ _COLOURS = {
     "gaussian": "tab:cyan",
     "copula": "lightseagreen",
     "knn": "tab:green",
+    "tree": "yellowgreen",
     "density_ratio": "tab:blue",
     "mixture": "black",
 }

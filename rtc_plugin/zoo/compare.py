@@ -12,8 +12,8 @@ import pyarrow.parquet
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
+from rtc_plugin.studies import counting, results_table
 from rtc_plugin.studies import quantities as labels
-from rtc_plugin.studies import results_table
 from rtc_plugin.zoo import sample, scores, statistics
 
 
@@ -48,6 +48,8 @@ QUANTITIES = (
     Quantity("TC of samples", "", "tc_sample", False),
     Quantity("TC of means, active latents", "", "tc_mean_active", False),
     Quantity("non-Gaussian TC of samples (kNN)", "", "knn_sample", False),
+    Quantity("non-Gaussian TC of samples (tree)", "", "tree_sample", False),
+    Quantity("TC of samples, lower bound", "", "lower_bound_sample", False),
     Quantity("TC of the exact mixture", "", "total_correlation", False),
     Quantity("disintegration", "", "disintegration", False),
 )
@@ -74,8 +76,10 @@ _TRAINING = [
     "train_config.annealed_vae.iteration_threshold",
     "train_config.correlated_gaussian.rho",
     "train_config.correlated_gaussian.alpha",
+    counting.COUNT_DISCRIMINATOR,
 ]
-_DEAD = ("num_dead", "num_passive")
+# What the pitfalls look at of a model's other scores.
+_FACTS = ("num_dead", "num_passive", "index_code_mi_saturated")
 PANEL = ["dataset", "quantity", "representation"]
 SEED = 0
 
@@ -179,7 +183,7 @@ def _read_table(path):
 
 _COLUMNS = [name for name in _MODEL if name != "role"] + _TRAINING
 _COLUMNS += list(results_table.SCORE_COLUMNS)
-_WANTED = {quantity.score for quantity in QUANTITIES} | set(_DEAD)
+_WANTED = {quantity.score for quantity in QUANTITIES} | set(_FACTS)
 
 
 def _slim(table):
@@ -197,7 +201,7 @@ def to_runs(table, role):
     Returns:
         DataFrame with the columns that say which model it is, those of its training
         that matter, quantity, higher_is_better, representation, value, settings (text,
-        of how the metric was computed), and num_dead, num_passive where known.
+        of how the metric was computed), and the `_FACTS` where known.
     """
     table = _slim(table).assign(role=role, key="")
     for name in _MODEL:
@@ -207,10 +211,10 @@ def to_runs(table, role):
     place = ["key", "representation", "metric"]
     is_setting = table["score"].str.startswith(scores.SETTING).astype(bool)
     settings = _settings(table[is_setting], place)
-    dead = table[table["score"].isin(_DEAD)].pivot_table(
+    facts = table[table["score"].isin(_FACTS)].pivot_table(
         index="key", columns="score", values="value", aggfunc="last"
     )
-    dead = dead.reindex(columns=list(_DEAD))
+    facts = facts.reindex(columns=list(_FACTS))
     # What a model logs of its own training is called like some metrics.
     table = table[table["metric"] != results_table.TRAINING]
     parts = []
@@ -225,7 +229,7 @@ def to_runs(table, role):
         parts.append(rows[np.isfinite(rows["value"])])
     runs = pd.concat(parts, ignore_index=True)
     runs = runs.merge(settings, on=place, how="left").merge(
-        dead, left_on="key", right_index=True, how="left"
+        facts, left_on="key", right_index=True, how="left"
     )
     runs["settings"] = runs["settings"].fillna("")
     return runs.drop(columns=["key", "score"])

@@ -6,8 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from rtc_plugin.studies import counting
+
 OWN, ZOO = "own", "zoo"
 _GAUSSIAN_OF_MEANS = ("Gaussian TC", "TC of means")
+_OF_MIXTURE = "TC of the exact mixture"
 
 
 class Pitfall(NamedTuple):
@@ -52,6 +55,7 @@ def find(runs):
         _bins,
         _representations,
         _dead_latents,
+        _saturation,
         _twins,
         _few_seeds,
     )
@@ -63,14 +67,16 @@ def find(runs):
 
 
 def _half_steps(runs):
-    is_factor = runs["model"] == "factor_vae"
+    counts_both = [
+        counting.scale(row).steps_per_update == 2 for row in runs.to_dict("records")
+    ]
     return (
         "FactorVAE counts two steps per update",
         "The library hands the step counter to both of FactorVAE's optimisers, so "
-        "300,000 training_steps are 150,000 updates of the model. RTC-VAE and the "
-        "other methods count one per update: at equal training_steps FactorVAE has had "
-        "half the training.",
-        is_factor,
+        "300,000 training_steps are 150,000 updates of the model. RTC-VAE, unless "
+        "rtc_vae.count_discriminator_step says otherwise, and the other methods count "
+        "one per update: at equal training_steps FactorVAE has had half the training.",
+        counts_both,
     )
 
 
@@ -256,6 +262,26 @@ def _dead_latents(runs):
         "and five collapsed ones of ten can give 11 nats. Read it beside the active "
         f"latents' own. {said}",
         affected.to_numpy(bool),
+    )
+
+
+def _saturation(runs):
+    is_mixture = runs["quantity"] == _OF_MIXTURE
+    saturated = runs["index_code_mi_saturated"]
+    known = saturated[is_mixture].dropna()
+    said = (
+        f"Here {int(known.sum())} of {len(known)} models in which it is known are "
+        "saturated."
+        if len(known)
+        else "Of the models here it is not known."
+    )
+    return (
+        "Mixture of few images",
+        "The exact mixture is that of the encoded images. Where I(z;n) comes near the "
+        "logarithm of their number, as with 5000 images and well-trained models, it is "
+        "saturated: its total correlation is nats above that of the whole data set, "
+        f"and its standard error does not say so. {said}",
+        is_mixture & (saturated == 1.0),
     )
 
 

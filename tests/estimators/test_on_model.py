@@ -42,6 +42,7 @@ def test_compares_with_the_exact_value(tmp_path):
     # Nothing beyond N, and the exact value once per N.
     assert set(results["batch_size"]) == {16, 64, 100, 300}
     assert np.sum(results["estimator"] == "mixture") == 2
+    assert {"knn", "tree"} <= set(results["estimator"])
     exact = results[results["estimator"] == "mixture"].set_index("dataset_size")
     for row in results.itertuples():
         assert row.tc_sample_true == exact["mean"][row.dataset_size]

@@ -147,6 +147,10 @@ def test_ten_latents_do_not_hide_what_two_share():
     )
     assert np.all(results["dependence_on_rest"][:2] > 1.2)
     assert np.all(results["dependence_on_rest"][2:] < 0.2)
+    knn, tree, lower_bound = (
+        results[f"total_correlation_{name}"] for name in ("knn", "tree", "lower_bound")
+    )
+    assert knn < 0.4 and tree == lower_bound > 1.2
 
 
 def test_estimates_below_zero_become_zero_and_say_so(linear_codes):

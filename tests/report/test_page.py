@@ -72,6 +72,13 @@ def test_links_and_labels_lead_somewhere(read):
         assert {attributes["id"] for attributes in read.all(tag)} <= labelled
 
 
+def test_the_tree_alone_is_drawn_beside_the_gaussian(study_table, tmp_path):
+    table = study_table.replace({"score": {"knn_sample": "tree_sample"}})
+    page.write_page(table, None, str(tmp_path / "page.html"))
+    text = (tmp_path / "page.html").read_text()
+    assert 'id="caption-non_gaussian"' in text and "TC sample, tree" in text
+
+
 def test_pictures_and_tables_have_names(read):
     for attributes in read.all("svg"):
         assert attributes["role"] == "img" and attributes["aria-label"]

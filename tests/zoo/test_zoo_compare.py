@@ -265,6 +265,54 @@ def test_factor_vaes_half_steps_are_marked():
     assert list(affected) == list(runs["model"] == "factor_vae")
 
 
+def test_half_steps_of_an_rtc_vae_that_counts_like_factor_vae_are_marked():
+    counts = {"rtc_vae.count_discriminator_step": True}
+    zoo = table((number("beta_vae", 4, 0), {"mig": 0.1}, {}))
+    own = table(
+        (number("rtc_vae", 10, 0), {"mig": 0.1}, counts),
+        (number("rtc_vae", 10, 1), {"mig": 0.1}, {}),
+    )
+    runs, found = find(own, zoo)
+    affected = found["FactorVAE counts two steps per update"].affected
+    is_told = (runs["model"] == "rtc_vae") & (runs["seed"] == 0)
+    assert is_told.any()
+    assert list(affected) == list(is_told)
+
+
+def measured(number, results, **kwargs):
+    record = zoo_files.record(number, "mean_and_logvar", "mig", results)
+    return results_table.to_table(results_table.tidy_rows(record, "own", **kwargs))
+
+
+def test_saturated_mixtures_are_marked():
+    own, zoo = (
+        measured(
+            number(model, strength, 0),
+            {"total_correlation": 3.0, "index_code_mi_saturated": saturated},
+        )
+        for model, strength, saturated in (
+            ("rtc_vae", 10, True),
+            ("beta_vae", 4, False),
+        )
+    )
+    runs, found = find(own, zoo)
+    saturation = found["Mixture of few images"]
+    is_mixture = runs["quantity"] == "TC of the exact mixture"
+    assert list(saturation.affected) == list(is_mixture & (runs["role"] == "own"))
+    assert saturation.is_found and "1 of 2 models" in saturation.text
+    unknown = table((number("beta_vae", 4, 1), {"mig": 0.1}, {}))
+    assert "not known" in find(unknown, unknown)[1]["Mixture of few images"].text
+
+
+def test_the_tree_stands_beside_the_neighbours():
+    values = {"knn_sample": 0.1, "tree_sample": 2.0, "lower_bound_sample": 2.0}
+    runs = compare.to_runs(measured(number("rtc_vae", 10, 0), values), "own")
+    found = dict(zip(runs["quantity"], runs["value"]))
+    assert found["non-Gaussian TC of samples (kNN)"] == 0.1
+    assert found["non-Gaussian TC of samples (tree)"] == 2.0
+    assert found["TC of samples, lower bound"] == 2.0
+
+
 @pytest.mark.parametrize(
     "title, changes, words",
     [

@@ -41,6 +41,8 @@ _KEYS = (
     "invariance_gap",
     "mean_abs_invariance_gap",
     "total_correlation_knn",
+    "total_correlation_tree",
+    "total_correlation_lower_bound",
     "population_code_mi",
 )
 
@@ -106,8 +108,9 @@ def compute_conditional_independence(
         conditional_mutual_information I(z_i;x|z_-i), dependence_on_rest I(z_i;z_-i)
         and dependence_on_rest_clipped, dependence_on_rest_given_x, invariance_gap; and
         of numbers: mean_abs_invariance_gap, conditional_total_correlation TC(z|x),
-        total_correlation_knn (TC(z) by neighbours), population_code_mi; all that is
-        estimated has _stderr. The standard errors cover images and noise, and those of
+        total_correlation_knn and total_correlation_tree (TC(z) by `tc.knn` and
+        `tc.tree`), total_correlation_lower_bound (the larger of the two),
+        population_code_mi; all that is estimated has _stderr. The standard errors cover images and noise, and those of
         neighbour estimates the error that the same estimate makes of a Gaussian with
         the same correlations.
         Without means and log variances, the values are None and in `not_computed`.
@@ -193,13 +196,14 @@ def invariance(
             strongest_edge(tree.edges, z.shape[1]),
         )
         gap = np.abs(given_x - np.maximum(rest, 0.0)).mean()
-        return np.array([knn, max(knn, tree.value), gap, *rest])
+        return np.array([knn, tree.value, max(knn, tree.value), gap, *rest])
 
-    knn, lower_bound, mean_gap, *rest = measure(z)
-    knn_error, lower_bound_error, mean_gap_error, *rest_error = np.hypot(
+    knn, tree, lower_bound, mean_gap, *rest = measure(z)
+    errors = np.hypot(
         results_lib.block_standard_error(measure, z),
         _error_on_gaussian(measure, z, given_x, random),
     )
+    knn_error, tree_error, lower_bound_error, mean_gap_error, *rest_error = errors
     gap = given_x - np.maximum(rest, 0.0)
     return {
         "mutual_information": information,
@@ -219,6 +223,10 @@ def invariance(
         "conditional_total_correlation": total_given_x,
         "total_correlation_knn": knn,
         "total_correlation_knn_stderr": knn_error,
+        "total_correlation_tree": tree,
+        "total_correlation_tree_stderr": tree_error,
+        "total_correlation_lower_bound": lower_bound,
+        "total_correlation_lower_bound_stderr": lower_bound_error,
         "population_code_mi": joint + total_given_x - lower_bound,
         "population_code_mi_stderr": np.hypot(joint_error, lower_bound_error),
     }
@@ -340,7 +348,7 @@ def _error_on_gaussian(measure, z, given_x, random):
     gaussian = random.standard_normal(z.shape) * np.sqrt(eigenvalues) @ vectors.T
     rest = 0.5 * np.log(np.maximum((vectors**2 / eigenvalues).sum(axis=1), 1.0))
     total = -0.5 * np.log(eigenvalues).sum()
-    truth = np.array([total, total, np.abs(given_x - rest).mean(), *rest])
+    truth = np.array([total, total, total, np.abs(given_x - rest).mean(), *rest])
     return measure(gaussian) - truth
 
 
