@@ -110,9 +110,9 @@ def compute_conditional_independence(
         of numbers: mean_abs_invariance_gap, conditional_total_correlation TC(z|x),
         total_correlation_knn and total_correlation_tree (TC(z) by `tc.knn` and
         `tc.tree`), total_correlation_lower_bound (the larger of the two),
-        population_code_mi; all that is estimated has _stderr. The standard errors cover images and noise, and those of
-        neighbour estimates the error that the same estimate makes of a Gaussian with
-        the same correlations.
+        population_code_mi; all that is estimated has _stderr. The standard errors
+        cover images and noise, and those of neighbour estimates and of the tree the
+        error that the same estimate makes of a Gaussian with the same correlations.
         Without means and log variances, the values are None and in `not_computed`.
 
     Raises:
