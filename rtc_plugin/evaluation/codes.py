@@ -22,6 +22,8 @@ from rtc_plugin.runs import read_gin
 from rtc_plugin.total_correlation.checks import InputError, precision_of
 
 MEAN_AND_LOGVAR, MEAN, SAMPLED = "mean_and_logvar", "mean", "sampled"
+# Images that are drawn twice, to see whether their factors make them.
+_NUM_COMPARED = 20
 
 
 class Codes(NamedTuple):
@@ -35,7 +37,7 @@ class Codes(NamedTuple):
         z_sampled: [n, num_latent], one draw per image; None unless `SAMPLED`.
         precision: Floating-point type that the encodings were computed in. The arrays
             are float64, but no more exact than this.
-        whole_dataset: Whether these are all combinations of factors, once each.
+        whole_dataset: Whether these are all images of the data set, once each.
     """
 
     representation: str
@@ -123,7 +125,7 @@ def encode_all(
     """Encodes one image for each combination of ground-truth factors.
 
     Args and errors are those of `encode`; random_state draws what is not a ground-truth
-    factor.
+    factor. That is the whole data set where it `is_enumerable`.
     """
     sizes = ground_truth_data.factors_num_values
     num_samples = int(np.prod(sizes))
@@ -136,7 +138,30 @@ def encode_all(
         )
         batches.append((factors, _represent(representation_function, images)))
     codes = _to_codes(batches, find_representation_dir(artifact_dir))
-    return codes._replace(whole_dataset=True)
+    return codes._replace(whole_dataset=is_enumerable(ground_truth_data))
+
+
+def is_enumerable(ground_truth_data):
+    """Tells whether one image per combination of factors is the whole data set.
+
+    It is not where images differ in more than their factors, as in SmallNORB or in
+    dSprites on random backgrounds, and not where factors are weighted.
+
+    Args:
+        ground_truth_data: `GroundTruthData`.
+    """
+    if not getattr(ground_truth_data, "has_uniform_factors", True):
+        return False
+    sizes = ground_truth_data.factors_num_values
+    numbers = np.arange(min(_NUM_COMPARED, int(np.prod(sizes))))
+    factors = np.stack(np.unravel_index(numbers, sizes), axis=1)
+    one, other = (
+        ground_truth_data.sample_observations_from_factors(
+            factors, np.random.RandomState(seed)
+        )
+        for seed in range(2)
+    )
+    return np.array_equal(one, other)
 
 
 def codes_from_array(array, factors, plain=MEAN):

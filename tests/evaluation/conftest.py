@@ -25,9 +25,21 @@ class FactorData(ground_truth_data.GroundTruthData):
         return np.hstack([factors, random_state.normal(size=(len(factors), 3))])
 
 
+class FiniteData(FactorData):
+    """The same without randomness beyond the factors: 320 images."""
+
+    def sample_observations_from_factors(self, factors, random_state):
+        return np.hstack([factors, np.sin(factors @ [[1, 5, 9], [2, 7, 3], [4, 6, 8]])])
+
+
 @pytest.fixture
 def data():
     return FactorData()
+
+
+@pytest.fixture
+def finite_data():
+    return FiniteData()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from rtc_plugin.data.ground_truth import weighted
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation.metrics import compute_elbo_decomposition
@@ -86,27 +87,36 @@ def test_two_images_by_enumeration():
     assert results["total_correlation"] == pytest.approx(0, abs=1e-12)
 
 
-def test_the_whole_data_set_on_request(data, encoder):
+def test_the_whole_data_set_on_request(finite_data, encoder):
     results = compute_elbo_decomposition(
-        data, encoder, np.random.RandomState(0), whole_dataset=True, num_draws=200
+        finite_data,
+        encoder,
+        np.random.RandomState(0),
+        whole_dataset=True,
+        num_draws=200,
     )
     assert results["num_encodings"] == 320
     assert results["whole_dataset"] and not results["index_code_mi_saturated"]
 
 
 @pytest.mark.parametrize("num_train, whole", [(319, False), (320, True), (1000, True)])
-def test_the_whole_data_set_where_it_is_no_more_work(data, encoder, num_train, whole):
-    for codes in (None, codes_lib.encode(data, encoder, np.random.RandomState(1))):
+def test_the_whole_data_set_where_it_is_no_more_work(
+    finite_data, encoder, num_train, whole
+):
+    for codes in (
+        None,
+        codes_lib.encode(finite_data, encoder, np.random.RandomState(1)),
+    ):
         options = dict(num_train=num_train, num_draws=200)
         if codes is not None:
             options["codes"] = codes.head(num_train)
         results = compute_elbo_decomposition(
-            data, encoder, np.random.RandomState(0), **options
+            finite_data, encoder, np.random.RandomState(0), **options
         )
         assert results["whole_dataset"] == whole
         assert results["num_encodings"] == (320 if whole else num_train)
     results = compute_elbo_decomposition(
-        data,
+        finite_data,
         encoder,
         np.random.RandomState(0),
         num_train=num_train,
@@ -116,13 +126,48 @@ def test_the_whole_data_set_where_it_is_no_more_work(data, encoder, num_train, w
     assert results["num_encodings"] == num_train
 
 
-def test_codes_of_a_whole_data_set_are_used_and_never_saturated(data, encoder):
+def test_more_than_an_image_per_combination_is_no_whole_data_set(data, encoder):
+    """As in SmallNORB, whose 4860 combinations are fewer than 5000 images."""
+
     def sharp(observations):
         array = encoder(observations)
         array[:, 1] = -20.0
         return array
 
-    codes = codes_lib.encode_all(data, sharp, np.random.RandomState(0))
+    results = compute_elbo_decomposition(
+        data, sharp, np.random.RandomState(0), num_train=400, num_draws=200
+    )
+    assert not results["whole_dataset"] and results["num_encodings"] == 400
+    assert results["index_code_mi_saturated"]
+    assert "num_train" in results["reasons"]["index_code_mi_saturated"]
+    results = compute_elbo_decomposition(
+        data, sharp, np.random.RandomState(0), whole_dataset=True, num_draws=200
+    )
+    assert results["num_encodings"] == 320
+    assert not results["whole_dataset"] and results["index_code_mi_saturated"]
+
+
+def test_weighted_factors_are_sampled_and_not_enumerated(finite_data, encoder):
+    uniform = weighted.WeightedFactors(finite_data)
+    skewed = weighted.WeightedFactors(finite_data, {"shape": [5, 1, 1, 1]})
+    for data, whole in ((uniform, True), (skewed, False)):
+        results = compute_elbo_decomposition(
+            data, encoder, np.random.RandomState(0), num_train=400, num_draws=200
+        )
+        assert results["whole_dataset"] is whole
+    with pytest.raises(UserError, match="this data set weighs them"):
+        compute_elbo_decomposition(
+            skewed, encoder, np.random.RandomState(0), whole_dataset=True
+        )
+
+
+def test_codes_of_a_whole_data_set_are_used_and_never_saturated(finite_data, encoder):
+    def sharp(observations):
+        array = encoder(observations)
+        array[:, 1] = -20.0
+        return array
+
+    codes = codes_lib.encode_all(finite_data, sharp, np.random.RandomState(0))
     results = measure(codes, num_draws=200)
     assert results["whole_dataset"] and not results["index_code_mi_saturated"]
     assert results["index_code_mi"] == pytest.approx(math.log(320), abs=1e-6)

@@ -64,6 +64,7 @@ class WeightedFactors(gtd.GroundTruthData):
 
     Attributes:
       factor_mutual_information: Mutual information of the pair in nats; 0 if none.
+      has_uniform_factors: Whether all combinations of factors are equally likely.
 
     Raises:
       UserError: If an argument is not as described.
@@ -77,6 +78,9 @@ class WeightedFactors(gtd.GroundTruthData):
             position = self._position(factor)
             self._marginals[position] = _normalised(factor, weights, sizes[position])
         self._cumulative = [_cumulative(p) for p in self._marginals]
+        self.has_uniform_factors = dependent_factors is None and all(
+            np.ptp(p) == 0 for p in self._marginals
+        )
         self._pair = None
         self.factor_mutual_information = 0.0
         if not 0 <= strength <= 1:

@@ -80,9 +80,9 @@ def compute_elbo_decomposition(
         batch_size: Batch size for encoding.
         num_draws: Draws of z behind each expectation over q(z).
         whole_dataset: Whether to encode one image for every combination of factors
-            instead of num_train random ones. None does so where that is no more work:
-            the data set has no more images than would be drawn; and it keeps `codes`
-            of a whole data set.
+            instead of num_train random ones. None does so where these are the whole
+            data set (see `codes.is_enumerable`) and no more images than would be drawn;
+            and it keeps `codes` of a whole data set.
         model_dir: Folder that `dlib_train` has made. If given, its module reconstructs
             images, for the reconstruction error and the evidence lower bound.
         num_reconstructions: Number of images to reconstruct.
@@ -91,20 +91,27 @@ def compute_elbo_decomposition(
         Dictionary of index_code_mi, total_correlation, dimension_wise_kl, marginal_kl
         (KL(q(z) || p(z)), the sum of the latter two), each with _stderr;
         index_code_mi_limit, index_code_mi_upper (with _stderr; both None if infinite)
-        and index_code_mi_saturated; whole_dataset (whether it was encoded, which is
-        never saturated); kl (analytic), kl_from_terms, kl_error, kl_error_stderr;
-        lists per latent: latent_mutual_information I(z_k;n), latent_marginal_kl,
-        latent_kl; num_encodings. With model_dir also reconstruction_bernoulli
-        (cross-entropy, nats per image), reconstruction_squared_error (per image),
-        each with _stderr, and elbo = -(reconstruction_bernoulli + kl). What cannot be
-        had is None; `not_computed` lists its keys and `reasons` says why.
+        and index_code_mi_saturated; whole_dataset (whether all of it was encoded,
+        which is never saturated); kl (analytic), kl_from_terms, kl_error,
+        kl_error_stderr; lists per latent: latent_mutual_information I(z_k;n),
+        latent_marginal_kl, latent_kl; num_encodings. With model_dir also
+        reconstruction_bernoulli (cross-entropy, nats per image),
+        reconstruction_squared_error (per image), each with _stderr, and elbo =
+        -(reconstruction_bernoulli + kl). What cannot be had is None; `not_computed`
+        lists its keys and `reasons` says why.
 
     Raises:
-        UserError: See `codes.encode`; also num_draws < 2, and a model_dir without a
-            module that has the `reconstructions` signature.
+        UserError: See `codes.encode`; also num_draws < 2, whole_dataset of a data set
+            with weights, and a model_dir without a module that has the
+            `reconstructions` signature.
     """
     if num_draws < 2:
         raise UserError(f"elbo_decomposition.num_draws={num_draws} must be 2 or more.")
+    if whole_dataset and not getattr(ground_truth_data, "has_uniform_factors", True):
+        raise UserError(
+            "elbo_decomposition.whole_dataset = True takes each combination of factors "
+            "once, but this data set weighs them; leave it out and set num_train."
+        )
     if codes is None and not whole_dataset:
         codes = codes_lib.encode(
             ground_truth_data,
@@ -116,7 +123,9 @@ def compute_elbo_decomposition(
         )
     if whole_dataset is None and not codes.whole_dataset and ground_truth_data:
         num_images = math.prod(ground_truth_data.factors_num_values)
-        whole_dataset = num_images <= len(codes.factors)
+        whole_dataset = num_images <= len(codes.factors) and codes_lib.is_enumerable(
+            ground_truth_data
+        )
     if whole_dataset:
         codes = codes_lib.encode_all(
             ground_truth_data,
@@ -140,7 +149,7 @@ def compute_elbo_decomposition(
     else:
         with codes_lib.estimating("elbo_decomposition"):
             results.update(decompose(codes, random_generator(random_state), num_draws))
-        _judge_saturation(results)
+        _judge_saturation(results, ground_truth_data)
     if model_dir:
         results.update(
             _reconstruction_errors(
@@ -196,7 +205,7 @@ def decompose(codes, random, num_draws):
     )
 
 
-def _judge_saturation(results):
+def _judge_saturation(results, ground_truth_data):
     """Puts beside the terms whether they hold for more than the encoded images."""
     lower, upper = results["index_code_mi"], results["index_code_mi_upper"]
     results["index_code_mi_saturated"] = aggregated.is_saturated(lower, upper)
@@ -208,11 +217,17 @@ def _judge_saturation(results):
         )
     if results["index_code_mi_saturated"]:
         limit = f" and at most {upper:.2f}" if math.isfinite(upper) else ""
+        remedy = (
+            "Set elbo_decomposition.whole_dataset = True for numbers of the whole data "
+            "set."
+            if ground_truth_data is None or codes_lib.is_enumerable(ground_truth_data)
+            else "A larger num_train comes nearer to the numbers of the data set, "
+            "whose combinations of factors have many images each or are weighted."
+        )
         results["reasons"]["index_code_mi_saturated"] = (
             f"I(z;x) of all images is at least {lower:.2f}{limit} nats; index_code_mi, "
             "total_correlation and marginal_kl are those of "
-            f"{results['num_encodings']} images alone. Set "
-            "elbo_decomposition.whole_dataset = True for numbers of the whole data set."
+            f"{results['num_encodings']} images alone. {remedy}"
         )
 
 
