@@ -41,6 +41,7 @@ PATCHES = {
     ],
     "disentanglement_lib.evaluation.evaluate": [
         "compat.register:metrics",
+        "compat.evaluation_codes:look_codes_up",
         "compat.scikit_learn:seed_estimators",
         "compat.evaluation:refuse_means_with_variances",
         "compat.outputs:guard_evaluate",
@@ -59,7 +60,8 @@ PATCHES = {
         "compat.scikit_learn:keep_definitions"
     ],
     "disentanglement_lib.evaluation.metrics.utils": [
-        "compat.scikit_learn:keep_definitions"
+        "compat.scikit_learn:keep_definitions",
+        "compat.evaluation_codes:announce_draws",
     ],
     "disentanglement_lib.methods.unsupervised.train": [
         "compat.register:models",
