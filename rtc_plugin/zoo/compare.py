@@ -79,7 +79,7 @@ _TRAINING = [
     counting.COUNT_DISCRIMINATOR,
 ]
 # What the pitfalls look at of a model's other scores.
-_FACTS = ("num_dead", "num_passive", "index_code_mi_saturated")
+_FACTS = ("num_dead", "num_passive", "num_active", "index_code_mi_saturated")
 PANEL = ["dataset", "quantity", "representation"]
 SEED = 0
 
@@ -201,7 +201,8 @@ def to_runs(table, role):
     Returns:
         DataFrame with the columns that say which model it is, those of its training
         that matter, quantity, higher_is_better, representation, value, settings (text,
-        of how the metric was computed), and the `_FACTS` where known.
+        of how the metric was computed), and the `_FACTS` where known. Of fewer than two
+        active latents there is no total correlation, whatever the table says.
     """
     table = _slim(table).assign(role=role, key="")
     for name in _MODEL:
@@ -232,6 +233,9 @@ def to_runs(table, role):
         facts, left_on="key", right_index=True, how="left"
     )
     runs["settings"] = runs["settings"].fillna("")
+    # Tables of earlier versions have 0 there.
+    is_none = (runs["score"] == "tc_mean_active") & (runs["num_active"] < 2)
+    runs = runs[~is_none].reset_index(drop=True)
     return runs.drop(columns=["key", "score"])
 
 
