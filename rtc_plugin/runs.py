@@ -11,6 +11,9 @@ import re
 
 from rtc_plugin.errors import UserError
 
+# Says which study a folder holds.
+STUDY_FILE = "study.json"
+
 
 def parse_bindings(config):
     """Reads the bindings of an operative gin configuration.

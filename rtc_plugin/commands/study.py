@@ -181,7 +181,7 @@ def headline(study, root, output, curves):
 
     Example: rtc study headline --root=output/rtc_study_small
     """
-    from rtc_plugin.studies import headline as headline_lib
+    from rtc_plugin.report import headline as headline_lib
 
     root = _root(root, study)
     output = output or os.path.join(root, "headline")
@@ -199,7 +199,7 @@ def hparams(study, root, output):
 
     Example: rtc study hparams --root=output/rtc_study_small
     """
-    from rtc_plugin.report import hparams as hparams_lib
+    from rtc_plugin.report import tensorboard as hparams_lib
 
     root = _root(root, study)
     output = output or os.path.join(root, "hparams")
@@ -209,8 +209,9 @@ def hparams(study, root, output):
 
 def _collect(root, output=None, origin=None, strict=False):
     """Writes the results table, says where it is and returns it."""
-    from rtc_plugin.studies import collect as collect_lib
-    from rtc_plugin.studies import records, results_table
+    from rtc_plugin.results import collect as collect_lib
+    from rtc_plugin.results import records
+    from rtc_plugin.results import table as results_table
 
     summary = collect_lib.collect(root, output, origin)
     print(

@@ -11,6 +11,6 @@ def summary(folder):
 
     Example: rtc summary output/quickstart/metrics
     """
-    from rtc_plugin.report import summary as summary_lib
+    from rtc_plugin.results import summary as summary_lib
 
     print(summary_lib.tabulate(summary_lib.read_scores(folder)))

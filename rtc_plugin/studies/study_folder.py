@@ -21,14 +21,14 @@ import time
 from rtc_plugin import configs, runs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
-from rtc_plugin.studies import model_steps, records, results_table
+from rtc_plugin.results import records
+from rtc_plugin.results import table as results_table
+from rtc_plugin.studies import model_steps
 
-STUDY_FILE = "study.json"
 STATUS_FILE = "status.json"
 LOG_FILE = "log.txt"
 LOCK_FILE = "lock"
 # What of it becomes columns of the table of results.
-_RECORDED = ("study", "origin")
 
 DONE, RUNNING, FAILED, UNFINISHED, WAITING = (
     "done",
@@ -59,8 +59,8 @@ class StudyFolder:
         self.settings = read_settings(root)
         if self.settings is None:
             raise UserError(
-                f"--root={root} holds no {STUDY_FILE}; give a folder that `rtc_study "
-                "run` has made."
+                f"--root={root} holds no {runs.STUDY_FILE}; give a folder that "
+                "`rtc_study run` has made."
             )
         self.study = load_study(self.settings["study"])
 
@@ -141,7 +141,7 @@ def open_study(
     if found is None:
         _check_models(root, load_study(name))
         try:
-            _write_json(os.path.join(root, STUDY_FILE), settings)
+            _write_json(os.path.join(root, runs.STUDY_FILE), settings)
         except OSError as error:
             raise UserError(
                 f"--root={root} cannot be written to ({error.strerror}); give another."
@@ -245,7 +245,7 @@ def _get_config(study):
 
 def read_settings(root):
     """Returns what `study.json` in a folder holds, None if there is none."""
-    path = os.path.join(root, STUDY_FILE)
+    path = os.path.join(root, runs.STUDY_FILE)
     try:
         return records.load_file(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -253,32 +253,6 @@ def read_settings(root):
     except UserError as error:
         reason = str(error).rstrip(".")
         raise UserError(f"{path} {reason}; give another --root.") from error
-
-
-def recorded_settings(root, problems):
-    """Returns the settings of a folder whose results are to be gathered.
-
-    Args:
-        root: Path of the folder.
-        problems: List that gets a `records.Problem` if `study.json` cannot be used; the
-            models below are read all the same.
-
-    Returns:
-        Dictionary with study and origin, both text; {} if it cannot be used, None if
-        there is none.
-    """
-    path = os.path.join(root, STUDY_FILE)
-    with records.one_item(path, problems):
-        try:
-            settings = records.load_file(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        found = {name: settings[name] for name in _RECORDED if name in settings}
-        for name, text in found.items():
-            if not isinstance(text, str) or not text.isprintable() or len(text) > 200:
-                raise UserError(f"has {text!r:.40} as {name}, no name.")
-        return found
-    return {}
 
 
 def _check_models(root, study):

@@ -3,7 +3,7 @@
 
 from matplotlib import figure, ticker
 
-from rtc_plugin.studies import quantities as q
+from rtc_plugin.results import quantities as q
 from rtc_plugin.visualize import latents
 
 # As in the figures of a study.
@@ -24,7 +24,7 @@ def disparity(cells):
     learnt are left out: theirs are total correlations of constants.
 
     Args:
-        cells: DataFrame as `rtc_plugin.studies.headline.cells` gives it.
+        cells: DataFrame as `rtc_plugin.report.headline.cells` gives it.
 
     Returns:
         Figure with a row of two panels per data set.
@@ -82,7 +82,7 @@ def curves(curves):
 
     Args:
         curves: Dictionary of names and DataFrames as
-            `rtc_plugin.studies.headline.read_curve` gives them.
+            `rtc_plugin.report.headline.read_curve` gives them.
 
     Returns:
         Figure with a column per model.

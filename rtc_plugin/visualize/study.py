@@ -14,7 +14,7 @@ and bands.
 import numpy as np
 from matplotlib import figure, lines, ticker
 
-from rtc_plugin.studies import quantities as q
+from rtc_plugin.results import quantities as q
 from rtc_plugin.visualize import latents
 
 # Okabe and Ito's colours, without the yellow and the black that one of a light and a

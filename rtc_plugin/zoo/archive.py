@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from rtc_plugin.data import files
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import records
+from rtc_plugin.results import records
 
 # A model of the study has about 200 files and some ten megabytes.
 MAX_MEMBERS = 20_000

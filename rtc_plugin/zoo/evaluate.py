@@ -12,7 +12,7 @@ import tqdm
 
 from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import records
+from rtc_plugin.results import records
 from rtc_plugin.zoo import archive, measure, scores
 
 TRUST = (

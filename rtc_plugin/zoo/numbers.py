@@ -15,7 +15,7 @@ from typing import NamedTuple
 from disentanglement_lib.config.unsupervised_study_v1 import sweep
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import table as results_table
 
 STUDY = "unsupervised_study_v1"
 # The models on Shapes3D, from here on, are in the sweep and were never published.

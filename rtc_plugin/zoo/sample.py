@@ -7,7 +7,7 @@ import os
 import pyarrow.parquet
 
 from rtc_plugin.files import whole_file
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import table as results_table
 from rtc_plugin.zoo import scores
 
 FILE = os.path.join(os.path.dirname(__file__), "rebuilt_sample.parquet")

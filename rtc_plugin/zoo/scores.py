@@ -3,7 +3,7 @@
 
 Read are zips, folders, and the JSON of `dlib_aggregate_results`. From a zip nothing is
 unpacked but the results, and of those only JSON is read; a hundred thousand models need
-no more memory than a hundred. See `rtc_plugin.studies.results_table` for the columns.
+no more memory than a hundred. See `rtc_plugin.results.table` for the columns.
 To them come rows `setting/<parameter>`: with which parameters a metric was computed,
 where these are numbers, because scores of different sample sizes, bins or forms do not
 compare.
@@ -22,11 +22,12 @@ import tqdm
 
 from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import records, results_table, study_folder
-from rtc_plugin.studies.records import Problem, report  # noqa: F401, for evaluate
+from rtc_plugin.results import collect as collect_lib
+from rtc_plugin.results import records
+from rtc_plugin.results import table as results_table
+from rtc_plugin.results.records import Problem, report  # noqa: F401, for evaluate
 from rtc_plugin.zoo import archive, numbers
 
-SETTING = "setting/"
 _MODELS_AT_A_TIME = 50
 _AGGREGATE = re.compile(
     r"(?:(?P<folder>.*)/)?metrics/(?P<representation>[^/]+)/(?P<metric>[^/]+)/results/aggregate/"
@@ -197,7 +198,7 @@ def read_records(source, origin, problems):
 def _recorded_origin(source, problems):
     """Returns what the study's folder around a model says, None if there is none."""
     parent = os.path.dirname(os.path.abspath(source))
-    settings = study_folder.recorded_settings(parent, problems)
+    settings = collect_lib.recorded_settings(parent, problems)
     return (settings or {}).get("origin")
 
 
@@ -337,7 +338,7 @@ def with_settings(record):
                 continue
             if math.isinf(value):
                 raise UserError(f"has {text!r:.40} as {key}, no such number.")
-            name = SETTING + key[len("evaluation_config.") :]
+            name = results_table.SETTING + key[len("evaluation_config.") :]
             settings[f"evaluation_results.{name}"] = value
     return {**record, **settings}
 

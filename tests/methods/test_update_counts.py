@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from rtc_plugin.studies import counting, results_table
+from rtc_plugin.results import counting
+from rtc_plugin.results import table as results_table
 
 # Their other bindings are those of `tiny_models`.
 MODELS = {

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import table as results_table
 
 STRENGTHS = (2.0, 10.0, 50.0)
 MODELS = ("factor_vae", "dip_vae_i", "dip_vae_ii", "rtc_vae")

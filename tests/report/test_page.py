@@ -11,7 +11,7 @@ import synthetic_study
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.report import page, rendering
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import table as results_table
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 

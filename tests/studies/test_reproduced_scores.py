@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 
 import rtc_plugin
-from rtc_plugin.studies import collect, results_table, study_folder
+from rtc_plugin.results import collect
+from rtc_plugin.results import table as results_table
+from rtc_plugin.studies import study_folder
 
 STUDY, MODEL = "rtc_study_tiny", 2
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}

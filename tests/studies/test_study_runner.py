@@ -16,7 +16,9 @@ import pandas as pd
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import collect, disk, results_table, runner, study_folder
+from rtc_plugin.results import collect
+from rtc_plugin.results import table as results_table
+from rtc_plugin.studies import disk, runner, study_folder
 
 ALL_DONE = dict.fromkeys(range(fake_study.NUM_MODELS), "done")
 pytestmark = pytest.mark.usefixtures("fake_steps")

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rtc_plugin.studies import quantities as q
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import quantities as q
+from rtc_plugin.results import table as results_table
 from rtc_plugin.visualize import study
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import zoo_files
 
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import table as results_table
 from rtc_plugin.zoo import numbers
 
 # Metrics of hardly any images.

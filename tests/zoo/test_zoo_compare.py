@@ -10,8 +10,11 @@ import pytest
 import zoo_files
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import results_table
-from rtc_plugin.zoo import compare, numbers, page, pitfalls, published
+from rtc_plugin.report import comparison as page
+from rtc_plugin.results import comparison as comparison_lib
+from rtc_plugin.results import pitfalls
+from rtc_plugin.results import table as results_table
+from rtc_plugin.zoo import compare, numbers, published
 
 
 def table(*models, origin="zoo"):
@@ -167,7 +170,7 @@ def test_model_without_a_known_strength_is_compared_all_the_same(tmp_path, zoo):
     assert comparison.methods["difference_low"].notna().all()
     mine = comparison.groups[comparison.groups["model"] == "mine"]
     assert list(mine["num_runs"]) == [3]
-    written = compare.write(comparison, str(tmp_path / "out"))
+    written = page.write(comparison, str(tmp_path / "out"))
     assert all(os.path.getsize(path) for path in written)
 
 
@@ -197,7 +200,7 @@ def test_what_training_logs_is_no_score():
     logged = models.assign(
         representation="", metric="training", score="total_correlation", value=1.0
     )
-    runs = compare.to_runs(pd.concat([models, logged]), "own")
+    runs = comparison_lib.to_runs(pd.concat([models, logged]), "own")
     assert list(runs["quantity"]) == ["MIG"]
 
 
@@ -251,7 +254,8 @@ def test_without_own_runs_and_rtc_vae_there_is_nothing_to_do(zoo):
 
 def find(own, zoo):
     runs = pd.concat(
-        [compare.to_runs(own, "own"), compare.to_runs(zoo, "zoo")], ignore_index=True
+        [comparison_lib.to_runs(own, "own"), compare.to_runs(zoo, "zoo")],
+        ignore_index=True,
     )
     found = {p.title: p for p in pitfalls.find(runs)}
     return runs, found
@@ -432,7 +436,7 @@ class Links(html.parser.HTMLParser):
 
 def test_page_tables_and_figures_are_written(own, zoo, tmp_path):
     out = tmp_path / "out"
-    written = compare.write(compare.compare([own], [zoo]), str(out))
+    written = page.write(compare.compare([own], [zoo]), str(out))
     assert sorted(path.name for path in out.iterdir()) == [
         "cars3d.png",
         "cars3d.svg",

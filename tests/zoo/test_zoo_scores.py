@@ -11,7 +11,8 @@ import pytest
 import zoo_files
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import records, results_table
+from rtc_plugin.results import records
+from rtc_plugin.results import table as results_table
 from rtc_plugin.zoo import scores
 
 

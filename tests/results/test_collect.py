@@ -11,7 +11,9 @@ import hostile_records
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import collect, records, results_table, study_folder
+from rtc_plugin.results import collect, records
+from rtc_plugin.results import table as results_table
+from rtc_plugin.studies import study_folder
 
 
 def write_model(root, folder, num, metrics=("mean/mig", "mean/sap_score")):

@@ -8,7 +8,8 @@ import hostile_records
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import records, results_table
+from rtc_plugin.results import records
+from rtc_plugin.results import table as results_table
 
 VALUES = [
     None, True, 0, -3, 2**63, -(2**63), 10**300, 10**400, 0.5, 1e300, float("inf"),

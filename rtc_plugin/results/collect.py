@@ -18,8 +18,11 @@ import tqdm
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import PARTIAL
-from rtc_plugin.studies import records, study_folder
+from rtc_plugin.results import records
+from rtc_plugin.runs import STUDY_FILE
 
+# What of study.json a table says of its models.
+_RECORDED = ("study", "origin")
 EVALUATION = os.path.join("results", "aggregate", "evaluation.json")
 NAMES = ("results.parquet", "results.csv")
 # They hold no evaluation, and many files.
@@ -150,7 +153,33 @@ def _model_folder(evaluation):
 def _find_settings(folder, problems):
     """Returns what the `study.json` above a folder holds, {} if there is none."""
     for parent in itertools.islice(pathlib.Path(folder).resolve().parents, 2):
-        settings = study_folder.recorded_settings(parent, problems)
+        settings = recorded_settings(parent, problems)
         if settings is not None:
             return settings
+    return {}
+
+
+def recorded_settings(root, problems):
+    """Returns the settings of a folder whose results are to be gathered.
+
+    Args:
+        root: Path of the folder.
+        problems: List that gets a `records.Problem` if `study.json` cannot be used; the
+            models below are read all the same.
+
+    Returns:
+        Dictionary with study and origin, both text; {} if it cannot be used, None if
+        there is none.
+    """
+    path = os.path.join(root, STUDY_FILE)
+    with records.one_item(path, problems):
+        try:
+            settings = records.load_file(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        found = {name: settings[name] for name in _RECORDED if name in settings}
+        for name, text in found.items():
+            if not isinstance(text, str) or not text.isprintable() or len(text) > 200:
+                raise UserError(f"has {text!r:.40} as {name}, no name.")
+        return found
     return {}

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from rtc_plugin.data import constant_image
-from rtc_plugin.studies import counting, results_table
+from rtc_plugin.results import counting
+from rtc_plugin.results import table as results_table
 
 # The four models of the paper's figures; the others are context.
 PAPER_MODELS = ("factor_vae", "dip_vae_i", "dip_vae_ii", "rtc_vae")

@@ -14,8 +14,8 @@ from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.report import hparams
-from rtc_plugin.studies import results_table
+from rtc_plugin.report import tensorboard as hparams
+from rtc_plugin.results import table as results_table
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def find(runs):
     """Looks for pitfalls.
 
     Args:
-        runs: DataFrame as `compare.to_runs` gives it, both roles.
+        runs: DataFrame as `comparison.to_runs` gives it, both roles.
 
     Returns:
         List of `Pitfall`, always all of them, in a fixed order.

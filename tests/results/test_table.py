@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import table as results_table
 
 RECORD = {
     "train_config.model.model": "@tc_monitor()",

@@ -10,8 +10,8 @@ import math
 import numpy as np
 from matplotlib import figure, lines
 
-from rtc_plugin.studies import quantities as labels
-from rtc_plugin.zoo import compare
+from rtc_plugin.results import comparison
+from rtc_plugin.results import quantities as labels
 
 # The colours of rtc_plugin.visualize.study.
 _COLOURS = {
@@ -44,7 +44,7 @@ def distributions(runs):
     """
     panels = [
         rows
-        for _, rows in runs.groupby(compare.PANEL[1:], sort=False)
+        for _, rows in runs.groupby(comparison.PANEL[1:], sort=False)
         if rows["role"].nunique() == 2
     ]
     num_columns = min(3, len(panels))
@@ -90,7 +90,7 @@ def _draw_panel(axes, rows):
             axes.axvspan(x - 0.5, x + 0.5, color=_OTHER, alpha=0.08, linewidth=0)
         method = rows[rows["model"] == name]
         strengths = sorted(set(method["strength"].dropna()))
-        zoo = method[method["role"] == compare.ZOO]
+        zoo = method[method["role"] == comparison.ZOO]
         colour = _COLOURS.get(name, _OTHER)
         values = zoo["value"].to_numpy(float)
         if len(values) >= _FEWEST_FOR_VIOLIN and np.ptp(values) > 0:
@@ -107,7 +107,7 @@ def _draw_panel(axes, rows):
             linewidths=0,
             rasterized=len(rows) > _MOST_AS_VECTORS,
         )
-        own = method[method["role"] == compare.OWN]
+        own = method[method["role"] == comparison.OWN]
         axes.scatter(
             x + _offsets(own, strengths),
             own["value"].to_numpy(float),

@@ -35,7 +35,7 @@ import pandas as pd
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
-from rtc_plugin.studies import counting
+from rtc_plugin.results import counting
 
 MODEL_COLUMNS = {
     "origin": "string",
@@ -70,6 +70,8 @@ BINDINGS = {
 STRENGTHS = counting.STRENGTHS
 TRAIN_CONFIG = "train_config."
 TRAINING = "training"
+# Begins the name of a score that is a parameter of its metric.
+SETTING = "setting/"
 # Characters of gin source that may be a scalar.
 MAX_LITERAL = 1000
 # Settings of an evaluation that its scores cannot be judged without.

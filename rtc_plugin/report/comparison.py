@@ -2,31 +2,31 @@
 """The page of a comparison: one file that holds everything it shows."""
 
 import datetime
+import os
 
 import jinja2
 import markupsafe
 import numpy as np
 
 import rtc_plugin
+from rtc_plugin.files import whole_file
 from rtc_plugin.report import rendering
-from rtc_plugin.studies import quantities as labels
-from rtc_plugin.zoo import compare, pitfalls, published
+from rtc_plugin.results import comparison as comparison_lib
+from rtc_plugin.results import pitfalls, statistics
+from rtc_plugin.results import quantities as labels
+from rtc_plugin.visualize import comparison as figures_lib
+from rtc_plugin.zoo import published
 
 
 def render(comparison, figures):
     """Returns the page as HTML.
 
     Args:
-        comparison: `compare.Comparison`.
+        comparison: `results.comparison.Comparison`.
         figures: Dictionary from data sets to matplotlib figures.
     """
     environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [
-                jinja2.PackageLoader("rtc_plugin.zoo"),
-                jinja2.PackageLoader("rtc_plugin.report"),
-            ]
-        ),
+        loader=jinja2.PackageLoader("rtc_plugin.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -38,7 +38,7 @@ def render(comparison, figures):
     found = pitfalls.find(comparison.runs)
     letters = _Letters(comparison.runs, found)
     known = published.read()
-    return environment.get_template("compare.html").render(
+    return environment.get_template("comparison.html").render(
         notice=comparison.notice,
         counts=_counts(comparison.runs),
         sections=[
@@ -49,7 +49,7 @@ def render(comparison, figures):
         pitfalls=found,
         published=known.to_dict("records"),
         published_note=published.NOTE,
-        num_resamples=compare.statistics.NUM_RESAMPLES,
+        num_resamples=statistics.NUM_RESAMPLES,
         version=rtc_plugin.__version__,
         date=datetime.date.today().isoformat(),
     )
@@ -74,7 +74,7 @@ class _Letters:
 
     def of(self, row, *columns):
         """Returns the letters of all runs that have a row's values there."""
-        columns = (*compare.PANEL, *columns)
+        columns = (*comparison_lib.PANEL, *columns)
         if columns not in self._by_columns:
             self._by_columns[columns] = self._collect(columns)
         return self._by_columns[columns].get(_key(row, columns), "")
@@ -144,3 +144,40 @@ def _span(row, name, digits=3):
     if np.isnan(low):
         return ""
     return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+_TABLES = ("groups", "own_runs", "methods")
+
+
+def write(comparison, output_dir):
+    """Writes tables, figures and the page.
+
+    Args:
+        comparison: `results.comparison.Comparison`.
+        output_dir: Folder; files of the same names are replaced.
+
+    Returns:
+        List of paths.
+    """
+    written = []
+
+    def target(name):
+        written.append(os.path.join(output_dir, name))
+        return whole_file(written[-1])
+
+    for name in _TABLES:
+        table = getattr(comparison, name)
+        with target(f"{name}.parquet") as path:
+            table.to_parquet(path, index=False)
+        with target(f"{name}.csv") as path:
+            table.to_csv(path, index=False)
+    figures = {}
+    for dataset, runs in comparison.runs.groupby("dataset", sort=False):
+        if runs["role"].nunique() == 2:
+            figures[dataset] = figures_lib.distributions(runs)
+            for kind in ("png", "svg"):
+                with target(f"{dataset}.{kind}") as path:
+                    figures[dataset].savefig(path, format=kind, dpi=110)
+    with target("index.html") as path, open(path, "w", encoding="utf-8") as file:
+        file.write(render(comparison, figures))
+    return written

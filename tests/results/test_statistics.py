@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rtc_plugin.zoo import statistics
+from rtc_plugin.results import statistics
 
 
 def random(seed=0):

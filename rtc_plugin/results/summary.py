@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import table as results_table
 
 _RESULTS = "results/json/evaluation_results.json"
 _NOT_SCORES = {"elapsed_time", "uuid"}

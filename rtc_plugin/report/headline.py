@@ -6,7 +6,7 @@ and of samples, over all latents and over the active ones alone; how many those 
 much of a latent is signal; what a Gaussian does not see of the dependence; and the
 reconstruction error.
 
-The claims are judged by `rtc_plugin.report.claims`, once on all latents and once with
+The claims are judged by `rtc_plugin.results.claims`, once on all latents and once with
 the total correlations of the active latents in their place: what remains of a claim
 there is not about passive latents. A model that has not learnt is shown apart from the
 others, and judged nowhere.
@@ -23,9 +23,9 @@ import pandas as pd
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.methods import tc_monitor
-from rtc_plugin.report import claims
-from rtc_plugin.studies import counting, results_table
-from rtc_plugin.studies import quantities as q
+from rtc_plugin.results import claims, counting
+from rtc_plugin.results import quantities as q
+from rtc_plugin.results import table as results_table
 
 CELL = ["dataset", "model", "strength"]
 # Column of the table: quantity and digits.

@@ -17,7 +17,7 @@ import sys
 from typing import NamedTuple
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import table as results_table
 
 # An evaluation of the study has 10 kilobytes, 60 bindings and some hundred numbers.
 MAX_JSON_BYTES = 16 << 20

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.report import summary
+from rtc_plugin.results import summary
 
 
 def write_evaluation(folder, representation, metric, **results):

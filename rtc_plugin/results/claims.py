@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from rtc_plugin.studies import quantities as q
+from rtc_plugin.results import quantities as q
 
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
 MIN_SEEDS = 3

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.studies import headline, quantities, results_table
+from rtc_plugin.report import headline
+from rtc_plugin.results import quantities
+from rtc_plugin.results import table as results_table
 
 BINDINGS = {
     "factor_vae": {"model.model": "@factor_vae()", "factor_vae.gamma": "{}"},

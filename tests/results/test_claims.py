@@ -4,8 +4,8 @@ import pytest
 import synthetic_study
 from scipy import stats
 
-from rtc_plugin.report import claims
-from rtc_plugin.studies import results_table
+from rtc_plugin.results import claims
+from rtc_plugin.results import table as results_table
 
 NAMES = [f"C{i}" for i in range(1, 9)]
 
