@@ -5,7 +5,7 @@ import glob
 import os
 import re
 
-from setuptools import find_packages, setup
+from setuptools import Distribution, find_packages, setup
 from setuptools.command.build_py import build_py
 from setuptools.command.install_scripts import install_scripts
 
@@ -16,6 +16,14 @@ def read(*path):
     """Returns the text of a file of the repository."""
     with open(os.path.join(HERE, *path), encoding="utf-8") as f:
         return f.read()
+
+
+class DistributionWithPth(Distribution):
+    """Has the step that installs scripts, which brings the `.pth` file, run."""
+
+    def has_scripts(self):
+        """Says that there is something to install in that step."""
+        return True
 
 
 class InstallScriptsAndPth(install_scripts):
@@ -100,8 +108,8 @@ setup(
             ),
         ]
     },
-    # The other scripts work on the repository and not on an installed copy.
-    scripts=sorted(glob.glob("scripts/rtc_*")),
+    entry_points={"console_scripts": ["rtc = rtc_plugin.commands.main:main"]},
+    distclass=DistributionWithPth,
     cmdclass={"build_py": BuildPyAndGin, "install_scripts": InstallScriptsAndPth},
     install_requires=[
         # The library that all this is for; never vendored, never changed.
@@ -137,7 +145,7 @@ setup(
         # the sizes, and the way to the smaller one by hand.
         "tf-cpu": tensorflow("tensorflow-cpu", "tensorflow"),
         "tf-gpu": tensorflow("tensorflow[and-cuda]", "tensorflow[and-cuda]"),
-        # `rtc_study run --backend=ray` only.
+        # `rtc study run --backend=ray` only.
         "ray": ["ray"],
         # A newer ruff may format and judge otherwise. Selenium drives the pages in
         # Chromium where there is one.

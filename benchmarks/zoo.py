@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long, and in how much memory, `rtc_zoo scores` reads a whole zoo.
+"""How long, and in how much memory, `rtc zoo scores` reads a whole zoo.
 
     python benchmarks/zoo.py --output_dir=/tmp/zoo [--num_models=10800]
 
@@ -28,7 +28,6 @@ flags.DEFINE_string("output_dir", None, "Where the zips go.", required=True)
 flags.DEFINE_integer("num_models", numbers.NUM_PUBLISHED, "Number of zips.")
 flags.DEFINE_integer("workers", 2, "Processes of the command.")
 
-SCRIPT = os.path.join(os.path.dirname(__file__), "..", "scripts", "rtc_zoo")
 SETTINGS = {
     "beta_vae_sklearn": {"num_train": 10000, "num_eval": 5000, "batch_size": 64},
     "dci": {"num_train": 10000, "num_test": 5000},
@@ -104,7 +103,8 @@ def main(unused_argv):
             write_zip(path + ".part", number)
             os.rename(path + ".part", path)
     table = os.path.join(FLAGS.output_dir, "scores.parquet")
-    command = [sys.executable, SCRIPT, "scores", folder, f"--out={table}"]
+    command = [sys.executable, "-m", "rtc_plugin.commands"]
+    command += ["zoo", "scores", folder, f"--output={table}"]
     start = time.perf_counter()
     process = subprocess.Popen([*command, f"--workers={FLAGS.workers}"])
     peak = {}

@@ -9,7 +9,7 @@ studies name it, whose settings must not depend on the working folder.
 Examples:
     >>> from rtc_plugin import configs
     >>> configs.list_configs()["gin/data/cars3d.gin"]
-    'Cars3D: the public file, which `rtc_data fetch cars3d` brings.'
+    'Cars3D: the public file, which `rtc data fetch cars3d` brings.'
 """
 
 import difflib

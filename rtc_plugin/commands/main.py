@@ -8,6 +8,7 @@ import click
 
 import rtc_plugin
 from rtc_plugin.commands import (
+    configs,
     data,
     estimators,
     options,
@@ -30,6 +31,7 @@ def rtc(debug):
 
 
 for verb in (
+    configs.configs,
     data.data,
     estimators.estimators,
     study.study,

@@ -142,7 +142,15 @@ def collect(study, root, output, origin, strict):
 
     Example: rtc study collect --root=output/rtc_study_small
     """
-    _collect(_root(root, study), output, origin, strict)
+    from rtc_plugin.results import collect as collect_lib
+    from rtc_plugin.results import records
+
+    summary = collect_lib.collect(_root(root, study), output, origin)
+    print(
+        f"{summary.num_rows} scores of {summary.num_models} models are in "
+        f"{' and '.join(summary.paths)}"
+    )
+    records.report(summary.problems, strict)
 
 
 @study.command()
@@ -207,18 +215,14 @@ def hparams(study, root, output):
     print(f"{count} models: tensorboard --logdir={output}")
 
 
-def _collect(root, output=None, origin=None, strict=False):
-    """Writes the results table, says where it is and returns it."""
+def _collect(root):
+    """Writes the results table and returns it."""
     from rtc_plugin.results import collect as collect_lib
     from rtc_plugin.results import records
     from rtc_plugin.results import table as results_table
 
-    summary = collect_lib.collect(root, output, origin)
-    print(
-        f"{summary.num_rows} scores of {summary.num_models} models are in "
-        f"{' and '.join(summary.paths)}"
-    )
-    records.report(summary.problems, strict)
+    summary = collect_lib.collect(root)
+    records.report(summary.problems)
     return results_table.read(summary.paths[0])
 
 

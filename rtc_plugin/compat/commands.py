@@ -19,7 +19,8 @@ _UNSET = re.compile(
 
 def is_command():
     """Tells whether this process is one of the library's or the plugin's commands."""
-    return os.path.basename(sys.argv[0] or "").startswith(("dlib_", "rtc_"))
+    name = os.path.basename(sys.argv[0] or "")
+    return name == "rtc" or name.startswith(("dlib_", "rtc_"))
 
 
 def quieten_tensorflow():

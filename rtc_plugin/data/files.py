@@ -203,7 +203,7 @@ def missing(name, path):
     )
     return (
         f"Data set '{name}': {os.path.abspath(path)} is missing. "
-        f"`rtc_data fetch {name}` downloads it into the folder that "
+        f"`rtc data fetch {name}` downloads it into the folder that "
         f"DISENTANGLEMENT_LIB_DATA names; {without} no download."
     )
 
@@ -212,7 +212,7 @@ def unusable(path, reason):
     """Returns a `UserError` saying that a file is not what it should be."""
     return UserError(
         f"{os.path.abspath(path)}: {reason}. Move it away and fetch it again with "
-        "`rtc_data fetch`."
+        "`rtc data fetch`."
     )
 
 

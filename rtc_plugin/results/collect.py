@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gathers the evaluations below a folder into one results table.
 
-It reads what `rtc_study run`, `dlib_reproduce` and `dlib_evaluate` leave: every
+It reads what `rtc study run`, `dlib_reproduce` and `dlib_evaluate` leave: every
 `results/aggregate/evaluation.json`, at any depth. Models are read one after the other
 and written as they are read, so ten thousand need no more memory than ten. A file that
 cannot be read is named and left out.
@@ -75,7 +75,7 @@ def collect(root, paths=None, origin=None):
             first = f" ({problems[0].where}: {problems[0].what})" if problems else ""
             raise UserError(
                 f"--root={root} holds no evaluation{first}; give a folder above "
-                "outputs of `rtc_study run`, dlib_reproduce or dlib_evaluate."
+                "outputs of `rtc study run`, dlib_reproduce or dlib_evaluate."
             )
         pieces.save()
         records.write(pieces.types, pieces.paths, paths)

@@ -254,7 +254,7 @@ def _dead_latents(runs):
         f"Here {int((passive[is_tc] > 0).sum())} of {int(known.sum())} models in which "
         "it is known have passive latents."
         if known.any()
-        else "Of the models here it is not known: rtc_zoo evaluate tells."
+        else "Of the models here it is not known: rtc zoo evaluate tells."
     )
     return (
         "Dead latents inflate the Gaussian TC of means",

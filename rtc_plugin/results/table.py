@@ -159,7 +159,7 @@ def check_not_empty(table, output):
     """Raises a `UserError` that names an output if the table for it has no rows."""
     if len(table) == 0:
         raise UserError(
-            f"{output}: the results table is empty; run models and `rtc_study "
+            f"{output}: the results table is empty; run models and `rtc study "
             "collect` first."
         )
 
@@ -226,12 +226,12 @@ def read(path):
         table = read_file(path)
     except FileNotFoundError:
         raise UserError(
-            f"{path} is not there; `rtc_study collect` writes it."
+            f"{path} is not there; `rtc study collect` writes it."
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(
             f"{path} is no results table ({_first_line(error)}); give one that "
-            "`rtc_study collect` has written."
+            "`rtc study collect` has written."
         ) from error
     missing = [
         name for name in (*MODEL_COLUMNS, *SCORE_COLUMNS) if name not in table.columns
@@ -239,7 +239,7 @@ def read(path):
     if missing:
         raise UserError(
             f"{path} is no results table: it lacks the column {missing[0]}; give one "
-            "that `rtc_study collect` has written."
+            "that `rtc study collect` has written."
         )
     return table
 

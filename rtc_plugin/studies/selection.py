@@ -29,7 +29,7 @@ def select(models, numbers=None, conditions=None):
     chosen = [num for num in wanted if _fits(models[num], accepted)]
     if not chosen:
         raise UserError(
-            f"--filter={conditions}: no model fits; `rtc_study list --study=...` shows "
+            f"--filter={conditions}: no model fits; `rtc study list --study=...` shows "
             "them all."
         )
     return chosen

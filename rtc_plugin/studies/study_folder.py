@@ -60,7 +60,7 @@ class StudyFolder:
         if self.settings is None:
             raise UserError(
                 f"--root={root} holds no {runs.STUDY_FILE}; give a folder that "
-                "`rtc_study run` has made."
+                "`rtc study run` has made."
             )
         self.study = load_study(self.settings["study"])
 

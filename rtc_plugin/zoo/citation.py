@@ -31,7 +31,7 @@ ENTRIES = {
   eprint={2109.12679},
   archivePrefix={arXiv}
 }""",
-    "the bootstrap intervals of rtc_zoo compare": """@inproceedings{agarwal2021deep,
+    "the bootstrap intervals of rtc zoo compare": """@inproceedings{agarwal2021deep,
   title={Deep Reinforcement Learning at the Edge of the Statistical Precipice},
   author={Agarwal, Rishabh and Schwarzer, Max and Castro, Pablo Samuel and Courville,
           Aaron C. and Bellemare, Marc G.},

@@ -24,7 +24,7 @@ PUBLIC_BASE = "https://storage.googleapis.com/disentanglement_lib/unsupervised_s
 REFUSED = (
     "The zoo's public address has refused access to everyone since 2026; name another "
     "place with --base=https://... or file:///folder, or make the models yourself with "
-    "rtc_zoo rebuild."
+    "rtc zoo rebuild."
 )
 _ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 300.0

@@ -173,7 +173,7 @@ def select(texts=(), datasets=(), names=(), strengths=(), seeds=()):
     if not chosen:
         raise UserError(
             "no model of the study has these numbers, data sets, methods, strengths "
-            "and seeds together; see rtc_zoo list."
+            "and seeds together; see rtc zoo list."
         )
     return chosen
 

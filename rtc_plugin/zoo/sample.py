@@ -49,7 +49,7 @@ def notice(table, made):
 
 
 def pack(root, made, path=FILE):
-    """Writes the sample from a folder that `rtc_zoo rebuild` has made.
+    """Writes the sample from a folder that `rtc zoo rebuild` has made.
 
     Args:
         root: The folder.

@@ -87,7 +87,7 @@ def collect(paths, output_paths, origin="zoo", workers=None):
         paths: As `find_sources`.
         output_paths: Files that end in .parquet or .csv.
         origin: Value of the table's column, zoo or own, for what does not say it
-            itself, as the folders of `rtc_study` and `rtc_zoo rebuild` do.
+            itself, as the folders of `rtc study` and `rtc zoo rebuild` do.
         workers: Processes; all usable cores by default.
 
     Returns:

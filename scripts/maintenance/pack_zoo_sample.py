@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns a folder that `rtc_zoo rebuild` has made into the sample that ships.
+"""Turns a folder that `rtc zoo rebuild` has made into the sample that ships.
 
-    python scripts/maintenance/pack_zoo_sample.py ROOT [--command="rtc_zoo rebuild ..."]
+    python scripts/maintenance/pack_zoo_sample.py ROOT [--command="rtc zoo rebuild ..."]
 
 writes `rtc_plugin/zoo/rebuilt_sample.parquet`: the scores, and in the file's metadata
 the command, the date and versions that the models' own records tell, and the bindings
@@ -28,7 +28,7 @@ COMMAND = (
 def main():
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("root", help="folder that rtc_zoo rebuild has made")
+    parser.add_argument("root", help="folder that rtc zoo rebuild has made")
     parser.add_argument("--command", default=COMMAND, help="what has made it")
     options = parser.parse_args()
     try:

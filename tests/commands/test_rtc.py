@@ -25,7 +25,11 @@ def test_each_verb_says_what_it_does_and_takes(path, capsys):
     assert main.main([*path, "--help"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith(f"Usage: rtc {' '.join(path)} ")
-    takes_nothing = path in (("data", "list"), ("zoo", "cite"))
+    takes_nothing = path in (
+        ("configs", "list"),
+        ("data", "list"),
+        ("zoo", "cite"),
+    )
     assert takes_nothing or f"Example: rtc {' '.join(path)} " in shown
 
 
@@ -43,7 +47,7 @@ def test_help_imports_nothing_that_takes_time():
     ("arguments", "code", "message"),
     [
         (["stduy"], 2, "no such verb: stduy; did you mean study?; see rtc --help."),
-        (["walk"], 2, "no such verb: walk; verbs: data, "),
+        (["walk"], 2, "no such verb: walk; verbs: configs, data, "),
         (["study", "colect"], 2, "no such verb: colect; did you mean collect?"),
         (["study", "run", "--modles=3"], 2, "No such option"),
         (["study", "run", "--workers=0"], 2, "Invalid value for '--workers'"),
@@ -77,3 +81,11 @@ def test_the_choices_are_those_of_the_code():
 
     assert estimators.STUDIES == tuple(estimator_study.STUDIES)
     assert tuple(study._BACKEND_OPTIONS) == runner.BACKENDS
+
+
+def test_gin_files_are_listed_and_copied(tmp_path, capsys):
+    assert main.main(["configs", "list"]) == 0
+    assert "gin/rtcvae_shapes3d.gin  " in capsys.readouterr().out
+    copied = tmp_path / "mine.gin"
+    assert main.main(["configs", "copy", "gin/metrics/mig.gin", "-o", str(copied)]) == 0
+    assert "mig.num_train" in copied.read_text()

@@ -319,7 +319,7 @@ def test_missing_file_names_file_command_and_twin(name, folder):
         named_data.GROUND_TRUTH_DATA[name]()
     message = str(error.value)
     assert str(folder) in message and "\n" not in message
-    assert f"rtc_data fetch {name}" in message
+    assert f"rtc data fetch {name}" in message
     assert "_rendered" in message
 
 

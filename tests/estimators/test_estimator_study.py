@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
-import os
 import pathlib
 import subprocess
 import sys
@@ -8,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from run_rtc import rtc
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.estimators import cells as cells_lib
@@ -225,25 +225,17 @@ def test_user_errors(study, options, message):
         study_lib.plan(study, **options)
 
 
-def command(*flags):
-    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3")
-    return subprocess.run(
-        [sys.executable, str(ROOT / "scripts/rtc_estimators"), *flags],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-
-
 def test_command(tmp_path):
-    done = command(
-        "--study=figure2",
+    done = rtc(
+        "estimators",
+        "study",
+        "figure2",
         "--dims=2",
         "--targets=0.5,1",
         "--estimators=mss0,gaussian",
         "--repetitions=2",
         "--batch_sizes=32",
-        f"--output_dir={tmp_path}",
+        f"--output={tmp_path}",
     )
     assert done.returncode == 0, done.stderr
     assert f"Written to {tmp_path}" in done.stdout
@@ -253,12 +245,12 @@ def test_command(tmp_path):
 
 def test_command_explains_user_errors():
     for flags, message in [
-        (["--study=figure2"], "--output_dir is missing"),
-        (["--study=figure2", "--output_dir=x", "--dims=two"], "--dims two: not a list"),
-        (["on_models", "--output_dir=x"], "the only command is on_model"),
+        (["study", "figure2"], "Missing option '-o'"),
+        (["study", "figure2", "-o", "x", "--dims=two"], "is not a list of whole"),
+        (["on_model"], "no such verb: on_model"),
     ]:
-        done = command(*flags)
-        assert done.returncode != 0
+        done = rtc("estimators", *flags)
+        assert done.returncode == 2
         assert message in done.stderr and "Traceback" not in done.stderr
 
 

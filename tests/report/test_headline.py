@@ -2,13 +2,11 @@
 """The headline: a table and verdicts whose answers are known."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from run_rtc import rtc
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.report import headline
@@ -234,9 +232,7 @@ def test_one_command_writes_it_for_a_folder_of_results(tmp_path, as_the_paper_ha
         folder = tmp_path / str(number) / "metrics" / "rtc" / "results" / "aggregate"
         folder.mkdir(parents=True)
         (folder / "evaluation.json").write_text(json.dumps(each))
-    script = Path(__file__).parents[2] / "scripts" / "rtc_study"
-    command = [sys.executable, str(script), "headline", f"--root={tmp_path}"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = rtc("study", "headline", f"--root={tmp_path}").stdout
     path = tmp_path / "headline" / "headline.md"
     assert said == f"The headline is {path}\n"
     assert "| dsprites_rendered | RTC-VAE | 10 | 3 | 0.50 (0.00) |" in path.read_text()

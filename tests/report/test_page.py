@@ -165,7 +165,7 @@ def test_a_table_of_one_bare_score_makes_a_page(bare_table, tmp_path):
 
 
 def test_an_empty_table_is_a_user_error(tmp_path):
-    with pytest.raises(UserError, match="empty.*rtc_study collect"):
+    with pytest.raises(UserError, match="empty.*rtc study collect"):
         page.write_page(results_table.to_table([]), None, str(tmp_path / "page.html"))
     assert not list(tmp_path.iterdir())
 

@@ -297,7 +297,7 @@ def test_wide_takes_the_last_of_two_scores():
     ("name", "text", "error"),
     [
         ("t.xlsx", "", "t.xlsx: a results table is kept as"),
-        ("absent.csv", None, "absent.csv is not there.*rtc_study collect"),
+        ("absent.csv", None, "absent.csv is not there.*rtc study collect"),
         ("t.csv", "a,b\n1,2\n", "lacks the column origin"),
         ("t.csv", "", "is no results table"),
         ("t.parquet", "nonsense", "is no results table"),

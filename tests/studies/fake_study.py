@@ -108,5 +108,5 @@ def _write(path, values):
 
 
 # In a process of a worker or a command, which imports this module by the study's name.
-if os.path.basename(sys.argv[0]) in (worker.COMMAND, "rtc_study"):
+if os.path.basename(sys.argv[0]) in (worker.COMMAND, "rtc"):
     model_steps.plan = plan

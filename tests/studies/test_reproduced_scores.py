@@ -3,8 +3,6 @@
 
 import json
 import os
-import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,14 +11,12 @@ import time
 import pandas as pd
 import pytest
 
-import rtc_plugin
 from rtc_plugin.results import collect
 from rtc_plugin.results import table as results_table
 from rtc_plugin.studies import study_folder
 
 STUDY, MODEL = "rtc_study_tiny", 2
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
-SCRIPT = pathlib.Path(rtc_plugin.__file__).parents[1] / "scripts" / "rtc_study"
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +49,9 @@ def start(root):
     flags = [f"--study={STUDY}", f"--models={MODEL}", f"--root={root}"]
     # One worker per core has one thread.
     workers = f"--workers={len(os.sched_getaffinity(0))}"
-    command = shutil.which("rtc_study", path=os.path.dirname(sys.executable)) or SCRIPT
-    return subprocess.Popen([sys.executable, str(command), "run", *flags, workers])
+    return subprocess.Popen(
+        [sys.executable, "-m", "rtc_plugin.commands", "study", "run", *flags, workers]
+    )
 
 
 def kill_when(process, status, condition):

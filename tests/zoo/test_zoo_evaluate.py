@@ -4,17 +4,15 @@
 import json
 import os
 import pathlib
-import subprocess
-import sys
 import zipfile
 
 import pytest
+import run_rtc
 import zoo_files
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.zoo import evaluate, measure, scores
 
-SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "rtc_zoo"
 FEW = (
     "rtc_metrics.num_train = 300",
     "rtc_metrics.metrics = (@tc_disparity, @elbo_decomposition)",
@@ -133,11 +131,7 @@ def test_only_the_module_and_its_configuration_leave_the_zip(zips, monkeypatch):
 
 
 def test_command_says_in_one_line_what_is_missing(zips, tmp_path):
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "evaluate", str(zips), f"--output_dir={tmp_path}"],
-        capture_output=True,
-        text=True,
-    )
+    done = run_rtc.rtc("zoo", "evaluate", zips, f"--output={tmp_path}")
     assert done.returncode == 1
-    assert done.stderr.startswith("rtc_zoo: a TFHub module is a program")
+    assert done.stderr.startswith("rtc: a TFHub module is a program")
     assert len(done.stderr.strip().splitlines()) == 1

@@ -108,4 +108,4 @@ def test_a_packed_folder_tells_how_it_was_made(tmp_path):
     assert set(kept["folder"]) == {"0"}
     said = sample.notice(kept, made)
     assert "1 models, trained anew for 300,000 steps" in said
-    assert "Made on 2026-11-23 by `rtc_zoo rebuild 0` with numpy 2." in said
+    assert "Made on 2026-11-23 by `rtc zoo rebuild 0` with numpy 2." in said

@@ -65,7 +65,7 @@ def run(root, model_nums, workers, retries, num_cpus_per_model=1, num_gpus_per_m
         file.write(script)
     print(
         f"Submit the models by: sbatch {shlex.quote(path)}\nThen follow them by: "
-        f"rtc_study status --root={shlex.quote(root)}",
+        f"rtc study status --root={shlex.quote(root)}",
         file=sys.stderr,
     )
     return ()
