@@ -232,11 +232,12 @@ def compare(own, others, output):
 
     Example: rtc zoo compare output/rtc_study_small
     """
+    from rtc_plugin.report import comparison as page
     from rtc_plugin.zoo import compare as compare_lib
 
     comparison = compare_lib.compare(list(own), list(others))
     print(comparison.notice)
-    for path in compare_lib.write(comparison, output):
+    for path in page.write(comparison, output):
         print(path)
 
 

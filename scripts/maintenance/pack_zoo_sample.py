@@ -18,7 +18,7 @@ from rtc_plugin.zoo import sample, scores
 
 # All methods of the study that have these strengths, and RTC-VAE.
 COMMAND = (
-    "rtc_zoo rebuild --dataset=dsprites_full,shapes3d --twins "
+    "rtc zoo rebuild --dataset=dsprites_full,shapes3d --twins "
     "--model=beta_vae,factor_vae,dip_vae_i,dip_vae_ii,beta_tc_vae,annealed_vae,rtc_vae "
     "--strength=4,10,16,50 --seed=0,1 --steps=1500 --light --workers=2 "
     "--output_dir=output/zoo_sample"

@@ -254,7 +254,7 @@ def test_without_own_runs_and_rtc_vae_there_is_nothing_to_do(zoo):
 
 def find(own, zoo):
     runs = pd.concat(
-        [comparison_lib.to_runs(own, "own"), compare.to_runs(zoo, "zoo")],
+        [comparison_lib.to_runs(own, "own"), comparison_lib.to_runs(zoo, "zoo")],
         ignore_index=True,
     )
     found = {p.title: p for p in pitfalls.find(runs)}

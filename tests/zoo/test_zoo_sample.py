@@ -96,7 +96,7 @@ def test_a_packed_folder_tells_how_it_was_made(tmp_path):
     zoo_files.write_model(root, 0)
     path = str(tmp_path / "sample.parquet")
     made = {
-        "command": "rtc_zoo rebuild 0",
+        "command": "rtc zoo rebuild 0",
         "date": "2026-11-23",
         "versions": {"numpy": "2"},
         "bindings": ["model.training_steps = 300000"],
