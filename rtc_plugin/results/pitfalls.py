@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from rtc_plugin.studies import counting
+from rtc_plugin.results import counting
 
 OWN, ZOO = "own", "zoo"
 _GAUSSIAN_OF_MEANS = ("Gaussian TC", "TC of means")
