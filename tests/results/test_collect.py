@@ -235,7 +235,7 @@ def test_ten_thousand_models_take_less_than_500_megabytes(tmp_path):
         write_model(tmp_path, str(num), num)
     program = (
         "import resource, sys\n"
-        "from rtc_plugin.studies import collect\n"
+        "from rtc_plugin.results import collect\n"
         "print(collect.collect(sys.argv[1]).num_rows)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
     )
