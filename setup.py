@@ -109,6 +109,7 @@ setup(
         ]
     },
     entry_points={"console_scripts": ["rtc = rtc_plugin.commands.main:main"]},
+    scripts=[],  # A list, since the step below reads it.
     distclass=DistributionWithPth,
     cmdclass={"build_py": BuildPyAndGin, "install_scripts": InstallScriptsAndPth},
     install_requires=[
