@@ -15,7 +15,8 @@ from disentanglement_lib.data.ground_truth import named_data  # noqa: F401, for 
 from rtc_plugin.data.ground_truth.shapes3d_rendered import Shapes3DRendered
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import metrics
-from rtc_plugin.evaluation.metrics.elbo_decomposition import open_signature
+from rtc_plugin.measures import codes_from_array
+from rtc_plugin.runs import open_signature
 
 METRICS = [
     metrics.compute_tc_disparity,
@@ -37,7 +38,7 @@ def make_codes(data, num_samples, num_latent):
     z_mean = np.tanh((factors - factors.mean(0)) / factors.std(0) @ mixing / 2)
     z_mean += 0.05 * random_state.normal(size=z_mean.shape)
     z_logvar = np.broadcast_to(np.linspace(-5, 0, num_latent), z_mean.shape)
-    return codes_lib.codes_from_array(np.stack([z_mean, z_logvar], axis=1), factors)
+    return codes_from_array(np.stack([z_mean, z_logvar], axis=1), factors)
 
 
 def main():

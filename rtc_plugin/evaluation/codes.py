@@ -9,7 +9,6 @@ configuration that `dlib_postprocess` has left beside the module.
 
 import contextlib
 import pathlib
-from typing import NamedTuple, Optional
 
 import gin
 import numpy as np
@@ -18,62 +17,12 @@ import tqdm
 from absl import logging
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.measures.codes import MEAN, SAMPLED, codes_from_array
 from rtc_plugin.runs import read_gin
-from rtc_plugin.total_correlation.checks import InputError, precision_of
+from rtc_plugin.total_correlation.checks import InputError
 
-MEAN_AND_LOGVAR, MEAN, SAMPLED = "mean_and_logvar", "mean", "sampled"
 # Images that are drawn twice, to see whether their factors make them.
 _NUM_COMPARED = 20
-
-
-class Codes(NamedTuple):
-    """Encodings of n images and the factors that the images were made from.
-
-    Attributes:
-        representation: `MEAN_AND_LOGVAR`, `MEAN` or `SAMPLED`.
-        factors: [n, num_factors] integers.
-        z_mean: [n, num_latent] means; None if the representation is `SAMPLED`.
-        z_logvar: [n, num_latent] log variances, None unless `MEAN_AND_LOGVAR`.
-        z_sampled: [n, num_latent], one draw per image; None unless `SAMPLED`.
-        precision: Floating-point type that the encodings were computed in. The arrays
-            are float64, but no more exact than this.
-        whole_dataset: Whether these are all images of the data set, once each.
-    """
-
-    representation: str
-    factors: np.ndarray
-    z_mean: Optional[np.ndarray] = None
-    z_logvar: Optional[np.ndarray] = None
-    z_sampled: Optional[np.ndarray] = None
-    precision: np.dtype = np.dtype(np.float64)
-    whole_dataset: bool = False
-
-    @property
-    def plain(self):
-        """The means, or the sampled codes where there are no means."""
-        return self.z_sampled if self.z_mean is None else self.z_mean
-
-    def draw(self, random):
-        """Returns one draw of z per image, [n, num_latent]; None if that is unknown.
-
-        Args:
-            random: `numpy.random.Generator`; a sampled representation needs none.
-        """
-        if self.z_logvar is None:
-            return self.z_sampled
-        noise = random.standard_normal(self.z_mean.shape)
-        return self.z_mean + np.exp(0.5 * self.z_logvar) * noise
-
-    def head(self, num_samples):
-        """Returns the first `num_samples` of the encodings."""
-        return self._replace(
-            whole_dataset=self.whole_dataset and num_samples >= len(self.factors),
-            **{
-                name: value[:num_samples]
-                for name, value in self._asdict().items()
-                if isinstance(value, np.ndarray)
-            },
-        )
 
 
 def encode(
@@ -162,51 +111,6 @@ def is_enumerable(ground_truth_data):
         for seed in range(2)
     )
     return np.array_equal(one, other)
-
-
-def codes_from_array(array, factors, plain=MEAN):
-    """Makes `Codes` of a representation, checking it.
-
-    Args:
-        array: [n, num_latent] or [n, 2, num_latent] representation.
-        factors: [n, num_factors] integers.
-        plain: What an array of rank 2 holds, `MEAN` or `SAMPLED`.
-
-    Returns:
-        `Codes`, float64, of the `precision` that `checks.precision_of` finds.
-
-    Raises:
-        UserError: As `encode`.
-    """
-    given = np.asarray(array)
-    array = given.astype(np.float64)
-    if array.ndim != 2 and (array.ndim != 3 or array.shape[1] != 2):
-        raise UserError(
-            f"the representation has shape {list(array.shape)}; metrics need "
-            "[n, num_latent], or [n, 2, num_latent] as mean_and_logvar_representation "
-            "gives it."
-        )
-    if not np.all(np.isfinite(array)):
-        latents = np.flatnonzero(~np.isfinite(array).all(axis=(0, 1)[: array.ndim - 1]))
-        raise UserError(
-            f"the representation is not finite in latents {latents.tolist()}; the "
-            "training has probably diverged."
-        )
-    num_samples, num_latent = len(array), array.shape[-1]
-    if num_samples <= num_latent:
-        raise UserError(
-            f"num_train={num_samples} must be larger than the number of latents, "
-            f"{num_latent}."
-        )
-    factors = np.asarray(factors)
-    # Of the means: log variances may have been made of something else.
-    precision = precision_of(given[:, 0] if array.ndim == 3 else given)
-    if array.ndim == 3:
-        z_mean, z_logvar = array[:, 0], array[:, 1]
-        return Codes(MEAN_AND_LOGVAR, factors, z_mean, z_logvar, precision=precision)
-    if plain == SAMPLED:
-        return Codes(SAMPLED, factors, z_sampled=array, precision=precision)
-    return Codes(MEAN, factors, z_mean=array, precision=precision)
 
 
 def find_representation_dir(artifact_dir):

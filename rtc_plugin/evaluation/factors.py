@@ -1,28 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of ground-truth factors, and what single latents tell about them."""
+"""Names of ground-truth factors."""
 
 import gin
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.measures.scores import (
-    beyond_chance,
-    discretise,
-    entropies,
-    mutual_information_matrix,
-    r2_matrix,
-    standardise,
-)
-
-__all__ = [
-    "CATEGORICAL",
-    "beyond_chance",
-    "discretise",
-    "entropies",
-    "factor_names",
-    "mutual_information_matrix",
-    "r2_matrix",
-    "standardise",
-]
 
 # Factors whose values have no order.
 CATEGORICAL = ("shape", "object_shape", "object_type", "category")

@@ -68,7 +68,7 @@ def infomec(
     max_iter=100,
     random_state=0,
 ):
-    """Returns InfoM, InfoE and InfoC.
+    """Measures InfoM, InfoE and InfoC: modularity, explicitness and compactness.
 
     Constant factors are left out of all three, and from the means of InfoM and InfoC
     latents and factors without any information, for which the authors' code leaves out
@@ -101,6 +101,13 @@ def infomec(
     Raises:
         UserError: Unknown definition, a factor without a value that occurs twice, or
             discrete latents that hardly repeat a value.
+
+    Examples:
+        >>> random = np.random.default_rng(0)
+        >>> factors = random.integers(4, size=(1000, 2))
+        >>> result = infomec(factors + 0.1 * random.random((1000, 2)), factors)
+        >>> bool(result.infom > 0.9), bool(result.infoc > 0.9)
+        (True, True)
     """
     if definition not in DEFINITIONS:
         raise UserError(

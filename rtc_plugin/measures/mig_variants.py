@@ -24,30 +24,47 @@ the next:
 import numpy as np
 
 from rtc_plugin.measures import scores as scores_lib
+from rtc_plugin.measures.results import withhold
 
 KEYS = ("mig", "mig_sup", "dcimig", "jemmig")
 
 
-def from_codes(codes, factors, num_bins=20):
-    """Returns the four scores of codes in bins of equal width.
+def mig_variants(codes, factors, num_bins=20):
+    """Measures MIG, MIG-sup, DCIMIG and JEMMIG from one table of mutual information.
+
+    All in [0, 1] (JEMMIG of a useless code is about 1 - its entropy share, not 0),
+    higher is better. They see single latents only, depend on the bins, and are a
+    little high from few images. MIG-sup averages over all latents, so each unused
+    latent adds a 0; where there is no second latent or factor, it counts as one without
+    information. An outlier stretches the bins, so that the others share one. Constant
+    factors are left out. A quarter of a second at 5000 images and 10 latents.
 
     Args:
         codes: [n, num_latent].
         factors: [n, num_factors] discrete values.
-        num_bins: Bins of a latent.
+        num_bins: Bins of equal width of a latent.
 
     Returns:
-        As `mig_variants`.
+        Dictionary of mig, mig_sup, dcimig, jemmig; None, with `not_computed` and
+        `reasons`, if every factor is constant.
+
+    Examples:
+        >>> factors = np.array([[i, j] for i in range(4) for j in range(4)])
+        >>> bool(np.isclose(mig_variants(factors, factors)["mig"], 1.0))
+        True
     """
-    return mig_variants(
+    results = variants_of_information(
         scores_lib.mutual_information_matrix(codes, factors, num_bins),
         scores_lib.entropies(scores_lib.discretise(codes, num_bins)),
         scores_lib.entropies(factors),
         num_bins,
     )
+    if results["mig"] is None:
+        withhold(results, KEYS, "every factor is constant")
+    return results
 
 
-def mig_variants(information, latent_entropy, factor_entropy, num_bins):
+def variants_of_information(information, latent_entropy, factor_entropy, num_bins):
     """Returns the four scores.
 
     Args:

@@ -21,6 +21,11 @@ def r2_matrix(z, factors, categorical=()):
 
     Returns:
         [num_latent, num_factors] in [0, 1].
+
+    Examples:
+        >>> factors = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> r2_matrix(factors, factors).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
     z, factors = standardise(z), np.asarray(factors)
     ordered = standardise(factors)
@@ -45,6 +50,11 @@ def mutual_information_matrix(z, factors, num_bins=20):
 
     Returns:
         [num_latent, num_factors] in [0, log min(num_bins, number of values)].
+
+    Examples:
+        >>> factors = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> mutual_information_matrix(factors, factors).round(3).tolist()
+        [[0.693, 0.0], [0.0, 0.693]]
     """
     binned = discretise(z, num_bins)
     labels = [np.unique(factor, return_inverse=True)[1] for factor in factors.T]

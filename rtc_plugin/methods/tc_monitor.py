@@ -14,7 +14,7 @@ import tensorflow.compat.v1 as tf
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
-from rtc_plugin.measures import mig_variants
+from rtc_plugin.measures.mig_variants import mig_variants
 from rtc_plugin.methods import tc_vae
 from rtc_plugin.total_correlation import checks
 
@@ -177,7 +177,7 @@ def _gaussian_of_pairs(z, precision):
 
 
 def _mig(z_mean, factors):
-    mig = mig_variants.from_codes(z_mean, factors, NUM_BINS)["mig"]
+    mig = mig_variants(z_mean, factors, NUM_BINS)["mig"]
     return math.nan if mig is None else float(mig)
 
 

@@ -19,6 +19,7 @@ from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
 from rtc_plugin.files import whole_folder
+from rtc_plugin.measures import scores as scores_lib
 from rtc_plugin.methods import tc_monitor
 from rtc_plugin.runs import open_signature, read_gin
 from rtc_plugin.visualize import images as image_figures
@@ -125,9 +126,9 @@ def describe(factors, z_mean, z_logvar, categorical=(), num_points=600):
     """
     z_mean, z_logvar = np.float64(z_mean), np.float64(z_logvar)
     kl = 0.5 * (z_mean**2 + np.exp(z_logvar) - z_logvar - 1.0)
-    unit = factors_lib.standardise(z_mean)
-    entropy = factors_lib.entropies(factors)
-    information = factors_lib.mutual_information_matrix(z_mean, factors, NUM_BINS)
+    unit = scores_lib.standardise(z_mean)
+    entropy = scores_lib.entropies(factors)
+    information = scores_lib.mutual_information_matrix(z_mean, factors, NUM_BINS)
     with codes_lib.estimating("the explorer"):
         dependence = tc.pairwise_mutual_information(z_mean).value
     dependence = np.maximum(np.nan_to_num(dependence, posinf=0.0), 0.0)
@@ -141,7 +142,7 @@ def describe(factors, z_mean, z_logvar, categorical=(), num_points=600):
         "classes": tc.classify_latents(z_mean, z_logvar).tolist(),
         "correlation": _short(np.clip(unit.T @ unit / len(unit), -1.0, 1.0)),
         "mutual_information": _short(dependence),
-        "r2": _short(factors_lib.r2_matrix(z_mean, factors, categorical)),
+        "r2": _short(scores_lib.r2_matrix(z_mean, factors, categorical)),
         "nmi": _short(information / np.where(entropy > 0, entropy, 1.0)),
         "points": {
             "n": len(scaled),

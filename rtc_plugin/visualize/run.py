@@ -12,8 +12,9 @@ from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
-from rtc_plugin.evaluation.metrics import factor_disintegration, tc_nongaussian
 from rtc_plugin.files import whole_folder
+from rtc_plugin.measures import factor_disintegration
+from rtc_plugin.measures.tc_nongaussian import without_rounding
 from rtc_plugin.runs import open_signature, read_gin
 from rtc_plugin.visualize import images as image_figures
 from rtc_plugin.visualize import latents as latent_figures
@@ -70,14 +71,10 @@ def _code_figures(data, model_dir, random_state, num_points):
         codes = codes_lib.encode(
             data, represent, random_state, num_samples=max(5000, num_points)
         )
-    codes = codes._replace(
-        z_mean=tc_nongaussian.without_rounding(codes.z_mean, codes.precision)
-    )
+    codes = codes._replace(z_mean=without_rounding(codes.z_mean, codes.precision))
     names = factors_lib.factor_names(data)
     categorical = [j for j, name in enumerate(names) if name in factors_lib.CATEGORICAL]
-    scores = factor_disintegration.disintegration(
-        codes.z_mean, codes.factors, np.random.default_rng(0), categorical
-    )
+    scores = factor_disintegration(codes.z_mean, codes.factors, 0, categorical)
     classes = tc.classify_latents(codes.z_mean, codes.z_logvar)
     kl = 0.5 * (codes.z_mean**2 + np.exp(codes.z_logvar) - codes.z_logvar - 1.0)
     few = codes.head(num_points)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from disentanglement_lib.data.ground_truth import ground_truth_data
 
-from rtc_plugin.evaluation import codes as codes_lib
+from rtc_plugin.measures import codes_from_array
 
 
 class FactorData(ground_truth_data.GroundTruthData):
@@ -67,6 +67,6 @@ def linear_codes():
         z_logvar = np.tile(np.log(noise_variance), (num_samples, 1))
         z_logvar = np.broadcast_to(z_logvar, z_mean.shape)
         factors = np.zeros((num_samples, 1), dtype=int)
-        return codes_lib.codes_from_array(np.stack([z_mean, z_logvar], axis=1), factors)
+        return codes_from_array(np.stack([z_mean, z_logvar], axis=1), factors)
 
     return make

@@ -9,7 +9,7 @@ from disentanglement_lib.data.ground_truth import named_data  # noqa: F401, for 
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
-from rtc_plugin.evaluation import results
+from rtc_plugin.measures import codes_from_array, results
 
 
 def encode(data, function, **kwargs):
@@ -115,11 +115,11 @@ def test_the_precision_of_a_representation_travels_with_it(data, precision, plai
 def test_an_array_that_somebody_has_cast_keeps_its_precision():
     factors = np.zeros((50, 1))
     z = np.random.default_rng(0).standard_normal((50, 2))
-    assert codes_lib.codes_from_array(z, factors).precision == np.float64
+    assert codes_from_array(z, factors).precision == np.float64
     cast = z.astype(np.float32).astype(np.float64)
-    assert codes_lib.codes_from_array(cast, factors).precision == np.float32
+    assert codes_from_array(cast, factors).precision == np.float32
     both = np.stack([cast, np.full((50, 2), 0.1)], axis=1)
-    assert codes_lib.codes_from_array(both, factors).precision == np.float32
+    assert codes_from_array(both, factors).precision == np.float32
 
 
 def test_what_an_estimator_refuses_is_the_users_and_any_other_error_is_ours():

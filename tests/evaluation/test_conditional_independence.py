@@ -11,7 +11,11 @@ from rtc_plugin.evaluation.metrics import (
     compute_conditional_independence,
     compute_elbo_decomposition,
 )
-from rtc_plugin.evaluation.metrics import conditional_independence as independence
+from rtc_plugin.measures.conditional_independence import (
+    dependence_on_rest,
+    image_information,
+    invariance,
+)
 
 
 def measure(codes, **kwargs):
@@ -98,7 +102,7 @@ def test_the_standard_error_of_the_information_covers_the_images():
         random = np.random.default_rng(seed)
         z_mean = random.standard_normal((300, 5))
         z = z_mean + math.sqrt(0.1) * random.standard_normal(z_mean.shape)
-        told = independence.image_information(z, z_mean, np.full((300, 5), -2.302585))
+        told = image_information(z, z_mean, np.full((300, 5), -2.302585))
         error = told.std(axis=0, ddof=1) / math.sqrt(300)
         scores.append((told.mean(axis=0) - 0.5 * math.log(11)) / error)
     # 200 scores; the error of the noise alone is too small by a factor of sqrt(3).
@@ -130,7 +134,7 @@ def spiral(num_samples, num_latent, random):
 
 def test_an_independent_latent_beside_a_spiral_depends_on_nothing():
     z = spiral(2000, 3, np.random.default_rng(0))
-    results = independence.invariance(
+    results = invariance(
         z, np.full(z.shape, -9.0), np.random.default_rng(0), num_draws=500
     )
     rest, error = results["dependence_on_rest"], results["dependence_on_rest_stderr"]
@@ -142,7 +146,7 @@ def test_an_independent_latent_beside_a_spiral_depends_on_nothing():
 
 def test_ten_latents_do_not_hide_what_two_share():
     z = spiral(1000, 10, np.random.default_rng(0))
-    results = independence.invariance(
+    results = invariance(
         z, np.full(z.shape, -9.0), np.random.default_rng(0), num_draws=500
     )
     assert np.all(results["dependence_on_rest"][:2] > 1.2)
@@ -167,7 +171,7 @@ def test_dependence_agrees_with_the_definition_point_by_point():
     apart = np.abs(scores[:, None] - scores[None])
     # Scores lie on a grid, so points on the rim are common; they do not count.
     reach = np.sort(apart.max(axis=2), axis=1)[:, 3, None] * (1 - 1e-12)
-    for k, found in enumerate(independence.dependence_on_rest(z)):
+    for k, found in enumerate(dependence_on_rest(z)):
         alone = np.sum(apart[:, :, k] < reach, axis=1)
         others = np.sum(np.delete(apart, k, axis=2).max(axis=2) < reach, axis=1)
         exact = special.digamma(3) + special.digamma(60)
@@ -179,7 +183,7 @@ def test_discrete_latents_are_counted():
     random = np.random.default_rng(0)
     coins = random.integers(1, 3, size=(2000, 3)).astype(float)
     coins[:, 2] = coins[:, 0]
-    results = independence.invariance(coins, np.full(coins.shape, -100.0), random)
+    results = invariance(coins, np.full(coins.shape, -100.0), random)
     told, rest = results["mutual_information"], results["dependence_on_rest"]
     np.testing.assert_allclose(told, math.log(2), atol=0.01)
     np.testing.assert_allclose(rest, [math.log(2), 0.0, math.log(2)], atol=0.01)
@@ -187,7 +191,7 @@ def test_discrete_latents_are_counted():
 
 
 def test_constant_latents_know_nothing():
-    results = independence.invariance(
+    results = invariance(
         np.ones((300, 2)), np.zeros((300, 2)), np.random.default_rng(0)
     )
     np.testing.assert_allclose(results["mutual_information"], 0, atol=1e-12)

@@ -9,7 +9,8 @@ from rtc_plugin.data.ground_truth import weighted
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation.metrics import compute_elbo_decomposition
-from rtc_plugin.evaluation.metrics import elbo_decomposition as elbo
+from rtc_plugin.measures import codes_from_array
+from rtc_plugin.measures.elbo_decomposition import reconstruction_error
 
 
 def measure(codes, seed=0, **kwargs):
@@ -80,7 +81,7 @@ def test_two_images_by_enumeration():
     marginal = np.sum(np.where(q > 0, q * np.log(q / prior), 0)) * step
     array = np.full((2, 2, 1), math.log(s2))
     array[:, 0, 0] = [-1, 1]
-    codes = codes_lib.codes_from_array(array, np.zeros((2, 1)))
+    codes = codes_from_array(array, np.zeros((2, 1)))
     results = measure(codes, num_draws=20000)
     for key, exact in (("index_code_mi", information), ("marginal_kl", marginal)):
         assert abs(results[key] - exact) < 4 * results[f"{key}_stderr"], key
@@ -212,14 +213,14 @@ def test_plain_codes_are_not_enough_and_say_so(data, encoder):
 def test_reconstruction_error_of_known_pixels():
     images = np.array([0.0, 1.0, 0.5, 0.25]).reshape(1, 2, 2, 1)
     logits = np.zeros_like(images)
-    bernoulli, squared = elbo.reconstruction_error(images, logits)
+    bernoulli, squared = reconstruction_error(images, logits)
     assert bernoulli[0] == pytest.approx(4 * math.log(2))
     assert squared[0] == pytest.approx(0.25 + 0.25 + 0 + 0.0625)
     # tanh(x)/2 + 1/2 is the sigmoid of 2x.
     output = np.array([-1.0, 0.3, 2.0, 0.1]).reshape(images.shape)
     np.testing.assert_allclose(
-        elbo.reconstruction_error(images, output, "'tanh'"),
-        elbo.reconstruction_error(images, 2 * output),
+        reconstruction_error(images, output, "'tanh'"),
+        reconstruction_error(images, 2 * output),
     )
 
 

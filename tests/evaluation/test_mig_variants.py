@@ -6,13 +6,13 @@ import pytest
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation.metrics import compute_infomec, compute_mig_variants
-from rtc_plugin.measures.mig_variants import mig_variants
+from rtc_plugin.measures.mig_variants import variants_of_information
 
 LOG2 = np.log(2)
 
 
 def scores(information, latent_entropy, factor_entropy, num_bins):
-    return mig_variants(
+    return variants_of_information(
         np.array(information, float),
         np.array(latent_entropy, float),
         np.array(factor_entropy, float),

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation.metrics import compute_tc_disparity
+from rtc_plugin.measures import codes_from_array
 
 
 def measure(codes, seed=0, **kwargs):
@@ -96,7 +96,7 @@ def test_float32_copies_count_as_copies(factor, offset, plain):
     z1 = np.random.default_rng(0).standard_normal(2000).astype(np.float32)
     z = np.stack([z1, np.float32(factor) * z1 + np.float32(offset)], axis=1)
     array = z if plain else np.stack([z, np.zeros_like(z)], axis=1)
-    results = measure(codes_lib.codes_from_array(array, np.zeros((2000, 1))))
+    results = measure(codes_from_array(array, np.zeros((2000, 1))))
     assert results["tc_mean_singular"]
     assert results["tc_mean"] == pytest.approx(13.8, rel=0.1)
 
@@ -105,7 +105,7 @@ def test_an_almost_constant_float32_latent_is_no_dependence(linear_codes):
     both = linear_codes(np.eye(3), 0.1)
     exact = both.z_mean * [1, 1, 1e-6] + [0, 0, 1]
     array = np.stack([exact, both.z_logvar], axis=1).astype(np.float32)
-    results = measure(codes_lib.codes_from_array(array, both.factors))
+    results = measure(codes_from_array(array, both.factors))
     assert not results["tc_mean_singular"]
     expected = measure(both._replace(z_mean=exact))["tc_mean"]
     assert expected < 0.005
@@ -124,7 +124,7 @@ def test_dead_and_constant_latents_are_named_and_harmless(data, encoder):
 
 
 def test_constant_codes_have_no_total_correlation():
-    codes = codes_lib.codes_from_array(np.ones((100, 2, 3)), np.zeros((100, 1)))
+    codes = codes_from_array(np.ones((100, 2, 3)), np.zeros((100, 1)))
     results = measure(codes)
     assert results["tc_mean"] == 0
     assert results["num_dead"] == 3
@@ -164,7 +164,7 @@ def test_plain_representations_give_their_half(linear_codes, plain, known, unkno
     if plain == "sampled":
         known, unknown = "tc_sample", "tc_mean"
     both = linear_codes([[1.0, 0.0], [0.5, 0.5]], 0.1)
-    codes = codes_lib.codes_from_array(both.z_mean, both.factors, plain)
+    codes = codes_from_array(both.z_mean, both.factors, plain)
     results = measure(codes)
     assert results[known] == pytest.approx(measure(both)["tc_mean"])
     assert unknown in results["not_computed"]

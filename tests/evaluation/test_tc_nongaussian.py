@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation.metrics import compute_tc_nongaussian
+from rtc_plugin.measures import codes_from_array
 
 
 def measure(z_mean, noise_variance=1e-6, seed=0, **kwargs):
     z_logvar = np.full_like(z_mean, math.log(noise_variance))
-    codes = codes_lib.codes_from_array(
+    codes = codes_from_array(
         np.stack([z_mean, z_logvar], axis=1), np.zeros((len(z_mean), 1))
     )
     results = compute_tc_nongaussian(
@@ -58,7 +58,7 @@ def test_uncorrelated_dependence_is_seen(make, exact, tolerance):
 
 def test_the_discriminator_sees_the_ring():
     z = ring(1200, np.random.default_rng(0))
-    codes = codes_lib.codes_from_array(z, np.zeros((len(z), 1)))
+    codes = codes_from_array(z, np.zeros((len(z), 1)))
     results = compute_tc_nongaussian(
         None, None, np.random.RandomState(0), codes=codes, num_permutations=0
     )
@@ -133,7 +133,7 @@ def checkerboard(num_samples, num_latent, random):
 
 def test_the_tree_sees_what_two_of_ten_latents_share():
     z = checkerboard(3000, 10, np.random.default_rng(0))
-    codes = codes_lib.codes_from_array(z, np.zeros((len(z), 1)))
+    codes = codes_from_array(z, np.zeros((len(z), 1)))
     settings = dict(FAST, num_permutations=0)
     results = compute_tc_nongaussian(
         None, None, np.random.RandomState(0), codes=codes, **settings
@@ -188,7 +188,7 @@ def test_plain_codes_give_their_half():
         ("mean", "knn_mean", "knn_sample"),
         ("sampled", "knn_sample", "knn_mean"),
     ):
-        codes = codes_lib.codes_from_array(z, np.zeros((300, 1)), plain)
+        codes = codes_from_array(z, np.zeros((300, 1)), plain)
         results = compute_tc_nongaussian(
             None, None, np.random.RandomState(0), codes=codes, **FAST
         )

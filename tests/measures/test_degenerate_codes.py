@@ -4,19 +4,16 @@
 import numpy as np
 import pytest
 
+from rtc_plugin import measures
 from rtc_plugin.errors import UserError
-from rtc_plugin.measures import disintegration as disintegration_lib
-from rtc_plugin.measures import infomec as infomec_lib
-from rtc_plugin.measures import mig_variants as mig_variants_lib
 
 
 def disintegration(z, factors):
-    random = np.random.default_rng(0)
-    return disintegration_lib.disintegration(z, factors, random, num_blocks=3)
+    return measures.factor_disintegration(z, factors, num_blocks=3)
 
 
 def infomec(z, factors, definition="paper"):
-    return infomec_lib.infomec(z, factors, definition, max_iter=30)._asdict()
+    return measures.infomec(z, factors, definition, max_iter=30)._asdict()
 
 
 def infomec_standalone(z, factors):
@@ -28,8 +25,7 @@ def infomec_signal_share(z, factors):
 
 
 def mig_variants(z, factors):
-    results = mig_variants_lib.from_codes(z, factors)
-    return dict(results, reasons={k: "" for k, v in results.items() if v is None})
+    return {"reasons": {}, **measures.mig_variants(z, factors)}
 
 
 MEASURES = [
@@ -101,6 +97,7 @@ def test_a_value_or_a_reason_or_one_line(measure, case):
         assert "\n" not in str(error) and "num_train" in str(error)
         return
     reasons = results.pop("reasons")
+    assert results.pop("not_computed", list(reasons)) == list(reasons)
     assert reasons.keys() == {k for k, v in results.items() if v is None}
     for key, value in results.items():
         if value is not None and "mutual_information" not in key:

@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.measures import infomec as measure
+from rtc_plugin.measures.infomec import (
+    DEFINITIONS,
+    concentration,
+    explicitness,
+    infomec,
+)
 
 
 def shared_arrays(name, seed, num_samples=2000):
@@ -48,7 +53,7 @@ AUTHORS = [
 def test_the_authors_numbers(name, seed, definition, infom, infoe, infoc, kept):
     z, factors = shared_arrays(name, seed)
     discrete = name in ("integers", "levels")
-    results = measure.infomec(z, factors, definition, discrete)
+    results = infomec(z, factors, definition, discrete)
     assert np.flatnonzero(results.kept).tolist() == kept
     # Equal but for noise of 1e-10 that breaks ties, and the solver's last steps.
     assert results.infoe == pytest.approx(infoe, abs=1e-3)
@@ -62,18 +67,18 @@ def test_the_authors_numbers(name, seed, definition, infom, infoe, infoc, kept):
 def test_chance_is_not_zero():
     random = np.random.default_rng(0)
     z, factors = random.standard_normal((1000, 10)), random.integers(5, size=(1000, 6))
-    results = measure.infomec(z, factors, max_iter=10)
+    results = infomec(z, factors, max_iter=10)
     assert 0.35 < results.infom < 0.75
     assert 0.2 < results.infoc < 0.6
     assert results.infoe < 0.02
 
 
-@pytest.mark.parametrize("definition", measure.DEFINITIONS)
+@pytest.mark.parametrize("definition", DEFINITIONS)
 def test_a_constant_factor_changes_nothing(definition):
     z, factors = shared_arrays("mixed", 0, 500)
-    without = measure.infomec(z, factors, definition)
+    without = infomec(z, factors, definition)
     factors = np.insert(factors, 1, 7, axis=1)
-    results = measure.infomec(z, factors, definition)
+    results = infomec(z, factors, definition)
     assert results[:3] == without[:3]
     assert results.nmi[:, 1].tolist() == [0] * 5
 
@@ -81,9 +86,9 @@ def test_a_constant_factor_changes_nothing(definition):
 def test_signal_share_keeps_what_the_caller_names():
     z, factors = shared_arrays("ranges", 0, 500)
     signal = np.array([True, False, True, False, True])
-    results = measure.infomec(z, factors, "signal_share", signal=signal)
+    results = infomec(z, factors, "signal_share", signal=signal)
     assert results.kept.tolist() == signal.tolist()
-    everything = measure.infomec(z, factors, "signal_share")
+    everything = infomec(z, factors, "signal_share")
     assert everything.kept.all()
     np.testing.assert_array_equal(everything.nmi, results.nmi)
 
@@ -91,8 +96,8 @@ def test_signal_share_keeps_what_the_caller_names():
 def test_latents_in_no_proportion():
     # Information does not depend on scale, where every latent is kept.
     z, factors = shared_arrays("mixed", 0, 500)
-    results = measure.infomec(z, factors, "signal_share")
-    other = measure.infomec(
+    results = infomec(z, factors, "signal_share")
+    other = infomec(
         z * [1e-12, 1e12, 1, -1, 1e-3], factors, "signal_share", random_state=1
     )
     assert other.infom == pytest.approx(results.infom, abs=1e-6)
@@ -102,15 +107,15 @@ def test_latents_in_no_proportion():
 
 def test_what_is_not_defined_says_why():
     z, factors = shared_arrays("mixed", 0, 500)
-    one = measure.infomec(z, factors[:, :1])
+    one = infomec(z, factors[:, :1])
     assert (one.infom, one.reasons) == (None, {"infom": "only one factor varies"})
-    one = measure.infomec(z[:, :1], factors)
+    one = infomec(z[:, :1], factors)
     assert (one.infoc, one.reasons) == (None, {"infoc": "only one latent is kept"})
-    dead = measure.infomec(0 * z, factors)
+    dead = infomec(0 * z, factors)
     assert (dead.infom, dead.infoc) == (None, None)
     assert dead.infoe == pytest.approx(0, abs=1e-9)
     assert set(dead.reasons.values()) == {"no latent has signal"}
-    still = measure.infomec(z, 0 * factors)
+    still = infomec(z, 0 * factors)
     assert still[:3] == (None, None, None)
     assert set(still.reasons.values()) == {"every factor is constant"}
 
@@ -118,32 +123,30 @@ def test_what_is_not_defined_says_why():
 def test_values_that_do_not_recur_are_refused():
     z, factors = shared_arrays("mixed", 0, 100)
     with pytest.raises(UserError, match="latent 0 takes 100 values in 100 samples"):
-        measure.infomec(z, factors, discrete_latents=True)
+        infomec(z, factors, discrete_latents=True)
     with pytest.raises(UserError, match="factor 1 takes another value in each of the"):
-        measure.infomec(z, np.stack([factors[:, 0], np.arange(100)], axis=1))
+        infomec(z, np.stack([factors[:, 0], np.arange(100)], axis=1))
 
 
 def test_concentration_by_hand():
-    assert measure.concentration(np.eye(3)) == pytest.approx(1)
-    assert measure.concentration(np.ones((2, 4))) == pytest.approx(0)
+    assert concentration(np.eye(3)) == pytest.approx(1)
+    assert concentration(np.ones((2, 4))) == pytest.approx(0)
     # Shares .75 and 1 (of two): mean .875, rescaled (.875 - .5) / .5.
-    assert measure.concentration(np.array([[0.6, 0.2], [0.0, 0.4]])) == pytest.approx(
-        0.75
-    )
-    assert measure.concentration(np.zeros((2, 2))) is None
-    assert measure.concentration(np.array([[0, 0], [0, 0.4]])) == 1
-    assert measure.concentration(np.ones((0, 2))) is None
-    assert measure.concentration(np.ones((2, 1))) is None
+    assert concentration(np.array([[0.6, 0.2], [0.0, 0.4]])) == pytest.approx(0.75)
+    assert concentration(np.zeros((2, 2))) is None
+    assert concentration(np.array([[0, 0], [0, 0.4]])) == 1
+    assert concentration(np.ones((0, 2))) is None
+    assert concentration(np.ones((2, 1))) is None
 
 
 def test_explicitness_of_a_known_and_an_unknown_bit():
     random = np.random.default_rng(0)
     factors = random.integers(2, size=(1000, 2))
     z = (2.0 * factors[:, :1] - 1) + 0.01 * random.standard_normal((1000, 1))
-    assert measure.explicitness(z, factors[:, :1]) > 0.95
-    assert measure.explicitness(z, factors[:, 1:]) < 0.01
-    assert measure.explicitness(z, factors) == pytest.approx(0.5, abs=0.03)
-    assert measure.explicitness(z, 0 * factors) is None
+    assert explicitness(z, factors[:, :1]) > 0.95
+    assert explicitness(z, factors[:, 1:]) < 0.01
+    assert explicitness(z, factors) == pytest.approx(0.5, abs=0.03)
+    assert explicitness(z, 0 * factors) is None
 
 
 def test_the_authors_numbers_where_values_are_not_equally_frequent():
@@ -153,6 +156,6 @@ def test_the_authors_numbers_where_values_are_not_equally_frequent():
     factors = np.stack([two, random.choice(4, 2000, p=[0.6, 0.2, 0.1, 0.1])], axis=1)
     z = factors @ [[1.0, 0.3, 0.0], [0.0, 0.5, 1.0]]
     z += 0.7 * random.standard_normal((2000, 3))
-    assert measure.infomec(z, factors)[:3] == pytest.approx(
+    assert infomec(z, factors)[:3] == pytest.approx(
         (0.91455, 0.42368, 0.72069), abs=1e-3
     )

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """All the plugin's metrics on one encoding of the images."""
 
-import gin
 import numpy as np
 from absl import logging
 
-from rtc_plugin.evaluation import codes as codes_lib
+from rtc_plugin.evaluation.metric import metric
 from rtc_plugin.evaluation.metrics.conditional_independence import (
     compute_conditional_independence,
 )
@@ -19,22 +18,13 @@ from rtc_plugin.evaluation.metrics.tc_disparity import compute_tc_disparity
 from rtc_plugin.evaluation.metrics.tc_nongaussian import compute_tc_nongaussian
 
 
-@gin.configurable(
-    "rtc_metrics",
-    blacklist=[
-        "ground_truth_data",
-        "representation_function",
-        "random_state",
-        "artifact_dir",
-    ],
-)
+@metric("rtc_metrics")
 def compute_rtc_metrics(
+    codes,
     ground_truth_data,
     representation_function,
     random_state,
-    artifact_dir=None,
-    num_train=5000,
-    batch_size=100,
+    artifact_dir,
     metrics=(
         compute_tc_disparity,
         compute_tc_nongaussian,
@@ -53,12 +43,11 @@ def compute_rtc_metrics(
     latents on two cores, and one encoding of the images.
 
     Args:
-        ground_truth_data: GroundTruthData to be sampled from.
+        codes: `Codes` of the images.
+        ground_truth_data: GroundTruthData that they are of.
         representation_function: Function from observations to representations.
         random_state: Numpy random state used for randomness.
         artifact_dir: Leads to the saved configuration of the representation.
-        num_train: Number of images.
-        batch_size: Batch size for encoding.
         metrics: The metrics, functions of this package, by gin e.g.
             `(@tc_disparity, @mig_variants)`.
 
@@ -69,21 +58,13 @@ def compute_rtc_metrics(
     Raises:
         UserError: As the metrics.
     """
-    codes = codes_lib.encode(
-        ground_truth_data,
-        representation_function,
-        random_state,
-        artifact_dir,
-        num_train,
-        batch_size,
-    )
     state = random_state.get_state()
     results, not_computed, reasons = {}, [], {}
-    for metric in metrics:
-        logging.info("Computing %s.", metric.__name__)
+    for compute in metrics:
+        logging.info("Computing %s.", compute.__name__)
         own_state = np.random.RandomState()
         own_state.set_state(state)
-        measured = metric(
+        measured = compute(
             ground_truth_data,
             representation_function,
             own_state,

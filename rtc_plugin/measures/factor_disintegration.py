@@ -32,37 +32,75 @@ INDICES = (
 )
 
 
-def disintegration(
+def factor_disintegration(
     z,
     factors,
-    random,
+    random_state=0,
     categorical=(),
     num_bins=20,
     num_neighbours=10,
     num_blocks=10,
 ):
-    """Returns how far factors split over latents, and latents over factors.
+    """Measures how far factors split over independent latents.
 
-    What the keys mean, see `metrics.factor_disintegration`.
+    Per factor, w_k is latent k's share of all that single latents tell about it, and
+    d_kl in [0, 1] how independent two latents are (1 - their informational
+    correlation). The index is Rao's quadratic entropy [2], sum_kl w_k w_l d_kl: the
+    chance that two pieces of information about the factor sit in different,
+    independent latents. It is in [0, 1), lower is better: 0 for one latent and for
+    copies of one latent, 1/2 for two equal independent latents, 2/3 for three, whether
+    latents are continuous or discrete. What chance gives is taken off the scores (see
+    `scores.beyond_chance`) and off the latents' dependence (see `latent_dependence`,
+    which takes correlations below .15 for none at 5000 images); a factor that no latent
+    tells anything about counts as 0, and `top2_nmi_scores` shows which.
+
+    Standard errors come from `num_blocks` disjoint parts of the images and know nothing
+    of dependence that is too weak to be told from chance. They are high where a part
+    is too small to show what all images show.
+
+    `disintegration` rests on normalised mutual information (the paper's MIG form),
+    `r2_disintegration` on R2 (its SAP form). Latent by latent, so information that
+    only several latents together hold is not seen; R2 sees linear relations only, and
+    takes circular factors (hue, orientation) as ordered numbers.
+    `latent_sharing` turns the question around: the chance that two pieces of
+    information in one latent are about different factors, 0 if each serves one.
+
+    Takes about 6 seconds at 5000 images, 10 latents and 6 factors.
 
     Args:
         z: [n, num_latent] codes.
         factors: [n, num_factors] values.
-        random: `numpy.random.Generator` that shuffles samples, for what chance gives,
-            and orders equal values.
+        random_state: Seed, RandomState or Generator that shuffles samples, for what
+            chance gives, and orders equal values.
         categorical: Numbers of the factors whose values have no order.
         num_bins: Bins of a latent.
         num_neighbours: k of the neighbour estimate of latents' dependence.
         num_blocks: Parts of the samples that the standard errors come from.
 
     Returns:
-        Dictionary of arrays and floats; None where there is no value, for which
-        `reasons` has a sentence by the key.
+        Dictionary of r2_matrix and nmi_matrix, [num_latent, num_factors];
+        disintegration and r2_disintegration (means over factors, weighted by the top
+        score), disintegration_per_factor and r2_disintegration_per_factor;
+        latent_sharing (mean weighted by the top score) and latent_sharing_per_latent;
+        the six with `_stderr` behind; for both `*` = r2 and nmi, per factor
+        top2_*_latents, top2_*_scores, top2_*_gap, top2_*_correlation and
+        top2_*_mutual_information (of the two latents, the latter in nats);
+        mean_*_gap, which are SAP in R2 form and MIG on these samples. None where there
+        is no value, because no latent tells anything of any factor; `not_computed`
+        lists the keys and `reasons` says why.
 
     Raises:
-        ValueError: `z` is no finite matrix of at least two rows, or num_neighbours or
+        InputError: `z` is no finite matrix of at least two rows, or num_neighbours or
             num_blocks is too small.
+
+    Examples:
+        >>> factors = np.random.default_rng(0).integers(4, size=(800, 2))
+        >>> split = np.stack([factors[:, 0] // 2, factors[:, 0] % 2], axis=1)
+        >>> results = factor_disintegration(split.astype(float), factors)
+        >>> results["disintegration_per_factor"].round(1)
+        array([0.5, 0. ])
     """
+    random = checks.random_generator(random_state)
     z, factors = checks.matrix(z, "z"), np.asarray(factors)
     checks.positive_integer(num_neighbours, "num_neighbours")
     checks.positive_integer(num_blocks, "num_blocks", minimum=2)
@@ -99,7 +137,7 @@ def disintegration(
             reasons[f"{key}_stderr"] = (
                 f"a part of {len(z) // num_blocks} samples tells nothing"
             )
-    return dict(results, reasons=reasons)
+    return dict(results, not_computed=list(reasons), reasons=reasons)
 
 
 def top_two(scores):

@@ -19,6 +19,10 @@ def to_json(results):
     Raises:
         ValueError: A value is NaN or infinite: JSON has no such number, and a metric
             shall say None where it has no value.
+
+    Examples:
+        >>> to_json({"scores": np.eye(2), "best": np.int64(1), "none": None})
+        {'scores': [[1.0, 0.0], [0.0, 1.0]], 'best': 1, 'none': None}
     """
     return {name: _plain(value, name) for name, value in results.items()}
 

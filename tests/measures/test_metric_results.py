@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from rtc_plugin.evaluation import results as results_lib
+from rtc_plugin.measures import results as results_lib
 
 
 def test_what_cannot_be_had_is_none_and_has_its_reason():
