@@ -56,6 +56,8 @@ _DRAW_MANY = {
 # representation after the other.
 _NUM_KEPT = 2
 _kept = {}
+# Encoder and data set -> `Encodings` that representations of one model share.
+_encoders = {}
 
 
 def look_codes_up(evaluate):
@@ -124,9 +126,10 @@ class _StandIns:
         self._lookup = _open_lookup(self._folder, data, self._save, self._opened)
         if self._lookup is None:
             return data
-        table = self._lookup.table
-        if self.draws > table_lib.ON_DEMAND * data.num_images:
-            table.whole_at_once = True
+        encodings = self._lookup.table.encodings
+        many = self.draws > table_lib.ON_DEMAND * data.num_images
+        if encodings is not None and many:
+            encodings.whole_at_once = True
         return table_lib.ImageNumbers(data, self._lookup.encode_ahead)
 
     @contextlib.contextmanager
@@ -190,20 +193,30 @@ def _open_lookup(folder, data, save, opened):
             logging.warning("%s; it is made again.", error)
     if table is None:
         network = open_network()
-        if network.row_shape is None or not network.takes(data.observation_shape):
+        if network.num_columns is None or not network.takes(data.observation_shape):
             return None
         if not network.rows_are_independent(table_lib.probes(data)):
             logging.warning("%s encodes an image by its batch; no table.", path)
             return None
-        table = table_lib.CodeTable.empty(
-            data.num_images, network.row_shape, made_from, network.is_computed
-        )
-        table.whole_at_once = useless
+        encodings = _encodings(network, data, repr(made_from["data"]))
+        encodings.whole_at_once |= useless
+        table = table_lib.CodeTable.of(encodings, network, made_from)
     table.folder = folder if save else None
     _kept[key] = table
     while len(_kept) > _NUM_KEPT:
         del _kept[next(iter(_kept))]
     return _Lookup(table, data, open_network)
+
+
+def _encodings(network, data, identity):
+    """Returns the `Encodings` of the network's encoder, the kept ones if there are."""
+    key = network.encoder_digest, identity
+    shared = _encoders.pop(key, None)
+    if shared is None:
+        shared = table_lib.Encodings(data.num_images, network.num_columns)
+    _encoders.clear()  # One at a time: a study goes from model to model.
+    _encoders[key] = shared
+    return shared
 
 
 def _options():

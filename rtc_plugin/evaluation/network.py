@@ -28,9 +28,13 @@ class Network:
 
     Attributes:
         is_computed: Whether anything is left to compute from a row.
-        row_shape: Shape of what `encode` gives per image; None if there is nothing
-            that could be looked up: the module's parts are not float32 arrays with one
-            row per image.
+        num_columns: Number of values that `encode` gives per image; None if there is
+            nothing that could be looked up: the encoder's outputs are not float32
+            arrays with one row per image.
+        columns: Which of them the representation follows from, a slice: all if it is
+            computed, otherwise those that it consists of.
+        row_shape: What shape these have.
+        encoder_digest: SHA-256 of the encoder: its operations and variables.
 
     Args:
         module_path: Folder of the module.
@@ -43,23 +47,32 @@ class Network:
             self._images = tf.placeholder(info.dtype, info.get_shape())
             inputs = {_INPUT: self._images}
             outputs = module(inputs, signature=_SIGNATURE, as_dict=True)
-            self._output = outputs[_OUTPUT]
+            output = outputs[_OUTPUT]
             initialise = [tf.global_variables_initializer(), tf.tables_initializer()]
-        drawn = _drawn_operations(self._output.op)
-        self._parts = _row_tensors(self._output, drawn, self._images)
-        self.is_computed = self._parts != [self._output]
-        self.row_shape = None
-        if self._parts is not None:
-            shapes = [tuple(part.shape.as_list()[1:]) for part in self._parts]
-            self._sizes = [int(np.prod(shape)) for shape in shapes]
-            self._shapes = shapes
-            self.row_shape = (sum(self._sizes),) if self.is_computed else shapes[0]
         self._session = tf.Session(graph=graph)
         self._session.run(initialise)
-        self.represent = self._session.make_callable(self._output, [self._images])
-        if self._parts is not None:
-            self._encode = self._session.make_callable(self._parts, [self._images])
-            self._compute = self._session.make_callable(self._output, self._parts)
+        self.represent = self._session.make_callable(output, [self._images])
+        self.num_columns = None
+        drawn = _drawn_operations(graph)
+        parts = _row_tensors(output, drawn, self._images)
+        if parts is None:
+            return
+        encoded = _encoder_outputs(parts, drawn, self._images)
+        self._encode = self._session.make_callable(encoded, [self._images])
+        ends = np.cumsum([_size(tensor) for tensor in encoded])
+        self._columns = [
+            slice(ends[i] - _size(encoded[i]), ends[i])
+            for i in (encoded.index(part) for part in parts)
+        ]
+        self._shapes = [tuple(part.shape.as_list()[1:]) for part in parts]
+        self.num_columns = int(ends[-1])
+        self.is_computed = parts != [output]
+        if self.is_computed:
+            self._compute = self._session.make_callable(output, parts)
+            self.columns, self.row_shape = slice(None), (self.num_columns,)
+        else:
+            self.columns, self.row_shape = self._columns[0], self._shapes[0]
+        self.encoder_digest = self._digest(encoded)
 
     def __enter__(self):
         return self
@@ -72,7 +85,7 @@ class Network:
         return self._images.shape[1:].is_compatible_with(image_shape)
 
     def encode(self, images):
-        """Returns what can be looked up, float32 [n, *row_shape].
+        """Returns the encoder's outputs side by side, float32 [n, num_columns].
 
         A single image is encoded as two: alone, it takes another way through some
         builds of TensorFlow, which round differently.
@@ -83,20 +96,14 @@ class Network:
         num_images = len(images)
         if num_images == 1:
             images = np.repeat(images, 2, axis=0)
-        parts = [part[:num_images] for part in self._encode(images)]
-        if not self.is_computed:
-            return parts[0]
-        flat = [part.reshape(num_images, -1) for part in parts]
+        outputs = self._encode(images)
+        flat = [output[:num_images].reshape(num_images, -1) for output in outputs]
         return np.concatenate(flat, axis=1)
 
     def finish(self, rows):
-        """Returns representations of rows of `encode`, noise drawn anew."""
-        if not self.is_computed:
-            return rows
-        parts = np.split(rows, np.cumsum(self._sizes)[:-1], axis=1)
-        return self._compute(
-            *(part.reshape(-1, *shape) for part, shape in zip(parts, self._shapes))
-        )
+        """Computes representations from all columns of `encode`, noise drawn anew."""
+        parts = zip(self._columns, self._shapes)
+        return self._compute(*(rows[:, i].reshape(-1, *shape) for i, shape in parts))
 
     def rows_are_independent(self, images):
         """Returns whether an image has the same row in whatever company.
@@ -109,6 +116,17 @@ class Network:
         half = len(images) // 2
         together, apart = self.encode(images)[:half], self.encode(images[:half])
         return np.allclose(together, apart, _TOLERANCE, _TOLERANCE, equal_nan=True)
+
+    def _digest(self, encoded):
+        digest, variables = hashlib.sha256(), []
+        for operation in _operations([tensor.op for tensor in encoded]):
+            definition = operation.node_def.SerializeToString(deterministic=True)
+            digest.update(hashlib.sha256(definition).digest())
+            if operation.type in ("VariableV2", "ReadVariableOp"):
+                variables.append(operation.outputs[0])
+        for value in self._session.run(variables):
+            digest.update(np.ascontiguousarray(value).tobytes())
+        return digest.hexdigest()
 
 
 def module_digest(module_path):
@@ -125,9 +143,9 @@ def module_digest(module_path):
     return digest.hexdigest()
 
 
-def _drawn_operations(last):
-    """Returns the operations up to `last` whose result differs from run to run."""
-    drawn, seen, order, stack = set(), set(), [], [(last, False)]
+def _operations(last):
+    """Returns all operations that some follow from, and these; inputs come first."""
+    seen, order, stack = set(), [], [(operation, False) for operation in last]
     while stack:
         operation, inputs_done = stack.pop()
         if inputs_done:
@@ -136,7 +154,13 @@ def _drawn_operations(last):
             seen.add(operation)
             stack.append((operation, True))
             stack += [(tensor.op, False) for tensor in operation.inputs]
-    for operation in order:
+    return order
+
+
+def _drawn_operations(graph):
+    """Returns the operations of a graph whose result differs from run to run."""
+    drawn = set()
+    for operation in _operations(graph.get_operations()):
         stateful = operation.op_def.is_stateful and operation.type not in _VARIABLES
         # Without a state, but still another number for each row of a batch.
         if stateful or operation.type.startswith("Stateless"):
@@ -159,13 +183,40 @@ def _row_tensors(output, drawn, images):
         seen.add(tensor.ref())
         if tensor is images:
             return None
-        follows = tensor.op in drawn or _TRANSFORM in tensor.op.name.split("/")
-        if not follows and _has_float_rows(tensor):
+        if not _follows(tensor.op, drawn) and _has_float_rows(tensor):
             found.append(tensor)
         else:
             # In order, and through such as the shape of a tensor to the tensor.
             stack += reversed(tensor.op.inputs)
     return found or None
+
+
+def _encoder_outputs(parts, drawn, images):
+    """Returns the outputs of the encoder, those that a representation drops as well.
+
+    So that `mean` and `sampled` of one model have the same. An output that is dropped
+    is known by being made of the images by the operation, and in the shape, of a part.
+    """
+    kinds = {(part.op.type, tuple(part.shape.as_list()[1:])) for part in parts}
+    outputs = {part.ref() for part in parts}
+    for operation in images.graph.get_operations():
+        for tensor in operation.outputs:
+            if (
+                _has_float_rows(tensor)
+                and (operation.type, tuple(tensor.shape.as_list()[1:])) in kinds
+                and not _follows(operation, drawn)
+                and images.op in _operations([operation])
+            ):
+                outputs.add(tensor.ref())
+    return sorted((ref.deref() for ref in outputs), key=lambda tensor: tensor.name)
+
+
+def _follows(operation, drawn):
+    return operation in drawn or _TRANSFORM in operation.name.split("/")
+
+
+def _size(tensor):
+    return int(np.prod(tensor.shape.as_list()[1:]))
 
 
 def _has_float_rows(tensor):

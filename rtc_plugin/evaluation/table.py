@@ -117,27 +117,84 @@ class UselessTable(Exception):
     """A saved table that does not hold the codes asked for; says which and why."""
 
 
+class Encodings:
+    """An encoder's outputs for the images of a data set, encoded at need.
+
+    The representations of one model share them.
+
+    Attributes:
+        rows: float32 [num_images, num_columns].
+        whole_at_once: Whether all is encoded at the next need of any row.
+
+    Args:
+        num_images: Number of images.
+        num_columns: Number of values per image.
+    """
+
+    def __init__(self, num_images, num_columns):
+        self.rows = np.zeros((num_images, num_columns), dtype=np.float32)
+        self.whole_at_once = False
+        self._known = np.zeros(num_images, dtype=bool)
+        self._on_demand = 0
+
+    @property
+    def is_whole(self):
+        """Whether every row is known."""
+        return self._known is None
+
+    def encode(self, numbers, data, network):
+        """Makes rows known.
+
+        Args:
+            numbers: Image numbers [n].
+            data: `FactorGrid` that has the images.
+            network: `Network` that encodes them.
+        """
+        if self.is_whole:
+            return
+        missing = np.unique(numbers[~self._known[numbers]])
+        if not len(missing):
+            return
+        self._on_demand += len(missing)
+        if self.whole_at_once or self._on_demand > ON_DEMAND * len(self._known):
+            missing = np.flatnonzero(~self._known)
+            with Progress(len(missing), description="encoding") as progress:
+                self._fill(missing, data, network, progress.update)
+            self._known = None
+        else:
+            self._fill(missing, data, network)
+
+    def _fill(self, numbers, data, network, report=lambda num_done: None):
+        starts = range(0, len(numbers), BATCH_SIZE)
+        batches = [numbers[start : start + BATCH_SIZE] for start in starts]
+        for start, observations in zip(starts, _ahead(data, batches)):
+            batch = numbers[start : start + BATCH_SIZE]
+            self.rows[batch] = network.encode(observations)
+            self._known[batch] = True
+            report(start + len(batch))
+
+
 class CodeTable:
-    """What can be looked up about each image of a data set.
+    """What can be looked up about each image for one representation.
 
     Attributes:
         is_computed: Whether a representation is computed anew from rows at every query.
+        encodings: `Encodings` that the rows are part of; None if they are all known.
         folder: Where the table is saved once it is whole; None for nowhere.
-        whole_at_once: Whether all is encoded at the next need of any row.
 
     Args:
         rows: float32 [number of images, ...].
         made_from: Dictionary that tells this module and data set from others.
         is_computed: See above.
-        known: Which rows are known, [number of images]; None if all are.
+        encodings: See above.
     """
 
-    def __init__(self, rows, made_from, is_computed, known=None):
+    def __init__(self, rows, made_from, is_computed, encodings=None):
         self.is_computed = is_computed
+        self.encodings = encodings
         self.folder = None
-        self.whole_at_once = False
-        self._rows, self._made_from, self._known = rows, made_from, known
-        self._on_demand = 0
+        self._rows, self._made_from = rows, made_from
+        self._saved = encodings is None
 
     @classmethod
     def load(cls, folder, made_from):
@@ -172,56 +229,30 @@ class CodeTable:
             raise UselessTable(f"{path} is damaged") from error
 
     @classmethod
-    def empty(cls, num_images, row_shape, made_from, is_computed):
-        """Creates a table of which no row is known."""
-        rows = np.zeros((num_images, *row_shape), dtype=np.float32)
-        known = np.zeros(num_images, dtype=bool)
-        return cls(rows, made_from, is_computed, known)
+    def of(cls, encodings, network, made_from):
+        """Returns the table of a representation of `network` in its `encodings`."""
+        rows = encodings.rows[:, network.columns]
+        rows = rows.reshape(len(rows), *network.row_shape)
+        return cls(rows, made_from, network.is_computed, encodings)
 
     @property
     def is_whole(self):
-        """Whether every row is known."""
-        return self._known is None
+        """Whether every row is known and, where that was wanted, saved."""
+        whole = self.encodings is None or self.encodings.is_whole
+        return whole and (self._saved or self.folder is None)
 
     def rows(self, numbers):
-        """Returns known rows, float32 [n, *row_shape]."""
-        return self._rows[numbers]
+        """Returns known rows, float32 [n, ...]."""
+        return np.ascontiguousarray(self._rows[numbers])
 
     def encode(self, numbers, data, network):
-        """Makes rows known.
-
-        Args:
-            numbers: Image numbers [n].
-            data: `FactorGrid` that has the images.
-            network: `Network` that encodes them.
-        """
-        if self.is_whole:
-            return
-        missing = np.unique(numbers[~self._known[numbers]])
-        if not len(missing):
-            return
-        self._on_demand += len(missing)
-        if self.whole_at_once or self._on_demand > ON_DEMAND * len(self._known):
-            missing = np.flatnonzero(~self._known)
-            with Progress(len(missing), description="encoding") as progress:
-                self._fill(missing, data, network, progress.update)
-            self._known = None
+        """Makes rows known; see `Encodings.encode`."""
+        self.encodings.encode(numbers, data, network)
+        if self.encodings.is_whole and self.folder is not None and not self._saved:
+            self._saved = True  # Or tried: a full disk stays full.
             self._save()
-        else:
-            self._fill(missing, data, network)
-
-    def _fill(self, numbers, data, network, report=lambda num_done: None):
-        starts = range(0, len(numbers), BATCH_SIZE)
-        batches = [numbers[start : start + BATCH_SIZE] for start in starts]
-        for start, observations in zip(starts, _ahead(data, batches)):
-            batch = numbers[start : start + BATCH_SIZE]
-            self._rows[batch] = network.encode(observations)
-            self._known[batch] = True
-            report(start + len(batch))
 
     def _save(self):
-        if self.folder is None:
-            return
         path, note_path = (os.path.join(self.folder, name) for name in (TABLE, NOTE))
         try:
             with whole_file(path) as partial:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small data set and an encoder without rounding, as the library's steps leave it.
 
-Pixels are 0 and 1 and weights multiples of 1/16, so that a code is the same in
+Pixels are 0 and 1 and weights multiples of 1/64, so that a code is the same in
 whatever order it is summed, and in whatever batch.
 """
 
@@ -39,16 +39,17 @@ class SmallGrid(factor_grid.FactorGrid):
 
 def make_model(folder, normalise=False, seed=0):
     """Writes what of a trained model is read: a module with the library's signature."""
+    scales = np.repeat([1, 4], NUM_LATENT)
     weights = np.random.RandomState(seed).randint(-16, 17, size=(30, 2 * NUM_LATENT))
 
     def module_fn():
         images = tf.placeholder(tf.float32, [None, *SmallGrid.observation_shape])
-        initial = tf.constant_initializer(weights / 16)
+        initial = tf.constant_initializer(weights / 16 / scales)
         kernel = tf.get_variable("kernel", weights.shape, initializer=initial)
         both = tf.matmul(tf.reshape(images, [-1, 30]), kernel)
         if normalise:
             both -= tf.reduce_mean(both, axis=0, keepdims=True)
-        outputs = {"mean": both[:, :NUM_LATENT], "logvar": both[:, NUM_LATENT:] / 4}
+        outputs = {"mean": both[:, :NUM_LATENT], "logvar": both[:, NUM_LATENT:]}
         hub.add_signature("gaussian_encoder", {"images": images}, outputs)
 
     with tf.Graph().as_default():

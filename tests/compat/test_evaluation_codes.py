@@ -57,14 +57,20 @@ def folders(tmp_path_factory):
     return root
 
 
+def forget():
+    """Goes back to what a process starts with."""
+    evaluation_codes._kept.clear()
+    evaluation_codes._encoders.clear()
+
+
 @pytest.fixture(autouse=True)
 def data_and_no_tables(monkeypatch):
     monkeypatch.setitem(
         named_data.GROUND_TRUTH_DATA, small_grid.NAME, small_grid.SmallGrid
     )
-    evaluation_codes._kept.clear()
+    forget()
     yield
-    evaluation_codes._kept.clear()
+    forget()
     gin.clear_config()
 
 
@@ -158,9 +164,30 @@ def test_a_table_serves_the_next_evaluation_and_the_next_process(folder, tmp_pat
     assert (folder / table_lib.TABLE).stat().st_size < NUM_IMAGES * 5 * 4 + 200
     assert score(folder, tmp_path / "2", MIG) == first
     assert small_grid.SmallGrid.num_encoded < 200
-    evaluation_codes._kept.clear()  # What another process starts with.
+    forget()
     assert score(folder, tmp_path / "3", MIG) == first
     assert small_grid.SmallGrid.num_encoded < 200
+
+
+@pytest.mark.parametrize("names", [("mean", "sampled"), ("sampled", "mean")])
+def test_representations_of_one_model_share_the_encoding(folder, tmp_path, names):
+    first, second = (folder.parent / name for name in names)
+    score(first, tmp_path / "first", MIG)
+    assert small_grid.SmallGrid.num_encoded >= NUM_IMAGES
+    shared = score(second, tmp_path / "second", MIG)
+    assert small_grid.SmallGrid.num_encoded < 200
+    assert shared == score(second, tmp_path / "stock", [*MIG, NO_TABLE])
+    forget()
+    assert shared == score(second, tmp_path / "third", MIG)
+    assert small_grid.SmallGrid.num_encoded < 200
+
+
+def test_another_model_shares_nothing(folder, tmp_path):
+    other = small_grid.make_model(tmp_path / "model", seed=1)
+    other = small_grid.represent(other, tmp_path / "other", "sampled")
+    score(folder, tmp_path / "first", MIG)
+    table = score(other, tmp_path / "table", MIG)
+    assert table == score(other, tmp_path / "stock", [*MIG, NO_TABLE])
 
 
 def test_few_images_are_encoded_on_demand_and_the_data_set_at_a_quarter(folder):
@@ -172,7 +199,7 @@ def test_few_images_are_encoded_on_demand_and_the_data_set_at_a_quarter(folder):
             rows.append(len(images))
             return np.zeros((len(images), 5), np.float32)
 
-    table = table_lib.CodeTable.empty(NUM_IMAGES, (5,), {}, False)
+    table = table_lib.Encodings(NUM_IMAGES, 5)
     table.encode(np.arange(100), data, Encoder())
     table.encode(np.arange(50, 110), data, Encoder())
     assert rows == [100, 10] and not table.is_whole
@@ -236,13 +263,13 @@ def test_a_useless_table_is_named_in_one_line_and_made_again(
     stock = score(folder, tmp_path / "stock", MIG)
     path = folder / table_lib.TABLE
     good = path.read_bytes()
-    evaluation_codes._kept.clear()
+    forget()
     change(path)
     assert score(folder, tmp_path / "again", MIG) == stock
     (line,) = [r.getMessage() for r in caplog.records if "codes.npy" in r.getMessage()]
     assert says in line and "\n" not in line
     assert path.read_bytes() == good
-    evaluation_codes._kept.clear()
+    forget()
     score(folder, tmp_path / "third", MIG)
     assert small_grid.SmallGrid.num_encoded < 200
 
