@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The floors of the package: nothing imports from above, and nothing in circles."""
+
+import ast
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import rtc_plugin
+
+FOLDER = pathlib.Path(rtc_plugin.__file__).parent
+# From the ground up; what stands in one line may import from each other.
+FLOORS = [
+    {"rtc_plugin", "hook", "errors", "cores", "files", "runs", "configs"},
+    {"total_correlation"},
+    {"measures"},
+    {"data", "methods", "training", "postprocessing", "evaluation", "compat", "config"},
+    {"results"},
+    {"estimators", "studies", "zoo"},
+    {"visualize"},
+    {"report"},
+    {"commands"},
+]
+# What does not hold yet: modules and what they import from above. Nothing is added.
+KNOWN = {
+    ("rtc_plugin.estimators.on_model", "rtc_plugin.visualize.estimators"),
+    ("rtc_plugin.estimators.study", "rtc_plugin.visualize.estimators"),
+    ("rtc_plugin.studies.model_steps", "rtc_plugin.report.explorer"),
+}
+# Arrays and tables; the minibatch forms for training are TensorFlow's by their nature.
+LIGHT = ("total_correlation", "measures", "results")
+WITH_TENSORFLOW = "rtc_plugin.total_correlation.tf_minibatch"
+HEAVY = ("tensorflow", "gin", "disentanglement_lib", "absl")
+
+
+def find_modules():
+    modules = {}
+    for path in FOLDER.rglob("*.py"):
+        parts = ("rtc_plugin", *path.relative_to(FOLDER).with_suffix("").parts)
+        modules[".".join(parts).removesuffix(".__init__")] = path
+    return modules
+
+
+MODULES = find_modules()
+
+
+def imports(module, within_functions):
+    """Returns which modules of the package a module imports."""
+    found, nodes = set(), [ast.parse(MODULES[module].read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            # `from rtc_plugin.errors import UserError` is of the module alone.
+            found |= {name if name in MODULES else node.module for name in names}
+        if within_functions or not isinstance(node, ast.FunctionDef):
+            nodes.extend(ast.iter_child_nodes(node))
+    # A package comes before its modules, whatever they import.
+    return {
+        item for item in found & set(MODULES) if not f"{module}.".startswith(item + ".")
+    }
+
+
+def floor(name):
+    part = name.split(".")[1] if "." in name else name
+    (number,) = [i for i, parts in enumerate(FLOORS) if part in parts]
+    return number
+
+
+def test_every_module_stands_on_a_floor():
+    assert set(MODULES) == {name for name in MODULES if floor(name) >= 0}
+
+
+def test_nothing_imports_from_above():
+    above = {
+        (name, other)
+        for name in MODULES
+        for other in imports(name, within_functions=True)
+        if floor(other) > floor(name)
+    }
+    assert not above - KNOWN, "an import from a higher floor"
+    assert not KNOWN - above, "take from the list what holds by now"
+
+
+def test_nothing_imports_in_circles():
+    graph = {name: imports(name, within_functions=False) for name in MODULES}
+    # Take away what imports nothing that is left, until only circles are.
+    while free := {name for name, others in graph.items() if not others & set(graph)}:
+        graph = {name: others for name, others in graph.items() if name not in free}
+    assert not graph
+
+
+@pytest.mark.parametrize("package", LIGHT)
+def test_arrays_and_tables_need_no_tensorflow(package, tmp_path):
+    names = [
+        name
+        for name in MODULES
+        if f"{name}.".startswith(f"rtc_plugin.{package}.") and name != WITH_TENSORFLOW
+    ]
+    assert names
+    code = (
+        "import importlib, json, sys\n"
+        "for name in json.loads(sys.argv[1]): importlib.import_module(name)\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(names)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    loaded = {name.split(".")[0] for name in json.loads(result.stdout)}
+    assert not loaded & set(HEAVY)
