@@ -89,6 +89,9 @@ PATCHES = {
     "disentanglement_lib.visualize.visualize_util": ["compat.stack:write_float_frames"],
 }
 
+# Module name -> a context manager of the plugin, in which it is executed.
+AROUND = {"tensorflow": "compat.commands:hide_news_of_no_gpu"}
+
 
 class _Finder:
     """Watches imports; hands modules of `PATCHES` to their patches."""
@@ -134,7 +137,11 @@ def _patch_after_execution(loader):
     execute = loader.exec_module
 
     def exec_module(module):
-        execute(module)
+        if module.__name__ in AROUND:
+            with call(AROUND[module.__name__]):
+                execute(module)
+        else:
+            execute(module)
         apply_patches(module)
 
     loader.exec_module = exec_module

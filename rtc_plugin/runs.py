@@ -6,6 +6,7 @@ Nothing here imports TensorFlow before it opens a module.
 
 import contextlib
 import functools
+import json
 import os
 import re
 
@@ -13,6 +14,9 @@ from rtc_plugin.errors import UserError
 
 # Says which study a folder holds.
 STUDY_FILE = "study.json"
+# The scores of an evaluation, in its folder, and what else is there.
+SCORES_FILE = "results/json/evaluation_results.json"
+_NOT_SCORES = {"elapsed_time", "uuid"}
 
 
 def parse_bindings(config):
@@ -53,6 +57,21 @@ def read_gin(folder, step):
         return {}
     with open(path) as file:
         return parse_bindings(file.read())
+
+
+def read_scores(folder):
+    """Returns {name: number} of the scalar scores of an evaluation.
+
+    Args:
+        folder: Output folder of `dlib_evaluate`.
+    """
+    with open(os.path.join(folder, SCORES_FILE)) as file:
+        results = json.load(file)
+    return {
+        name: value
+        for name, value in results.items()
+        if name not in _NOT_SCORES and isinstance(value, (int, float))
+    }
 
 
 @contextlib.contextmanager

@@ -88,10 +88,17 @@ def run(study, root, models, conditions, backend, gin_bindings, **settings):
     Example: rtc study run --study=rtc_study_small --workers=2
     """
     from rtc_plugin.errors import UserError
-    from rtc_plugin.studies import runner, selection, study_folder
 
     if study is None:
         raise UserError("--study is missing; `rtc study list` names them.")
+    # Now: the imports take seconds.
+    click.echo(
+        f"Running what is left of {study} in {_root(root, study)}, "
+        f"{settings['workers']} at a time ({backend}).",
+        err=True,
+    )
+    from rtc_plugin.studies import runner, selection, study_folder
+
     known = study_folder.list_models(study_folder.load_study(study))
     for name in {*_BACKEND_OPTIONS["ray"]} - {*_BACKEND_OPTIONS[backend]}:
         del settings[name]

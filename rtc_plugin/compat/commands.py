@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the commands speak to the user when something is wrong."""
 
+import contextlib
+import ctypes
 import logging
 import os
 import re
+import shutil
+import subprocess
 import sys
 import traceback
 import warnings
@@ -15,12 +19,27 @@ _UNSET = re.compile(
     r"No values supplied by Gin or caller for arguments: \['(\w+)'"
     r"(?:.|\n)*?In call to configurable '([\w.]+)'"
 )
+# What TensorFlow says of a machine without GPU, and of its own parts being linked
+# twice. No `TF_CPP_MIN_LOG_LEVEL` hides it, or only one that hides real errors, too.
+_NO_NEWS = "|".join(
+    (
+        "All log messages before absl::InitializeLog",
+        "Could not find cuda drivers on your machine",
+        "Unable to register cu[A-Z]+ factory",
+        "computation placer already registered",
+    )
+)
+_NO_DRIVER = "failed call to cuInit"
+
+
+def command():
+    """Returns the name of the command that this process is, or of its program."""
+    return os.path.basename(sys.argv[0] or "")
 
 
 def is_command():
     """Tells whether this process is one of the library's or the plugin's commands."""
-    name = os.path.basename(sys.argv[0] or "")
-    return name == "rtc" or name.startswith(("dlib_", "rtc_"))
+    return command() == "rtc" or command().startswith(("dlib_", "rtc_"))
 
 
 def quieten_tensorflow():
@@ -35,7 +54,56 @@ def quieten_tensorflow():
     # Before TensorFlow is imported, and it replaces no level that is set already.
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # It names the folder that is not yet the final one.
+    logging.getLogger("absl").addFilter(
+        lambda record: not str(record.msg).startswith("Exported TF-Hub module")
+    )
     warnings.filterwarnings("ignore", message=".*is deprecated", module=_OLD_CALLERS)
+
+
+@contextlib.contextmanager
+def hide_news_of_no_gpu():
+    """Has the commands load TensorFlow without its words on a GPU that is not there.
+
+    They bypass Python and come before anything could be set, so they are taken off
+    standard error by grep: a process of its own still shows the last words of a crash.
+    With a driver, everything on the GPU is shown.
+    """
+    grep = shutil.which("grep")
+    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL")
+    if not is_command() or level != "1" or not grep or sys.stderr is None:
+        yield
+        return
+    has_driver = _has_cuda_driver()
+    lines = _NO_NEWS if has_driver else f"{_NO_NEWS}|{_NO_DRIVER}"
+    stderr = os.dup(2)
+    # Ctrl-C is not for it: it ends when this process has closed its end.
+    filtering = subprocess.Popen(
+        [grep, "-vE", lines],
+        stdin=subprocess.PIPE,
+        stdout=stderr,
+        env={**os.environ, "LC_ALL": "C"},
+        start_new_session=True,
+    )
+    os.dup2(filtering.stdin.fileno(), 2)
+    filtering.stdin.close()
+    try:
+        yield
+        if not has_driver:
+            # Now, as otherwise the first session would.
+            sys.modules["tensorflow"].config.list_physical_devices()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        filtering.wait()
+
+
+def _has_cuda_driver():
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def explain_errors():
@@ -58,7 +126,7 @@ def _excepthook(kind, error, trace):
     if message is None or _wants_traceback():
         traceback.print_exception(kind, error, trace)
     else:
-        print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr)
+        print(f"{command()}: {message}", file=sys.stderr)
 
 
 def _wants_traceback():

@@ -10,11 +10,12 @@ left to gin itself then.
 """
 
 import difflib
+import glob
 import json
 import os
 from typing import Any, NamedTuple
 
-from rtc_plugin.compat import gin_config, outputs
+from rtc_plugin.compat import evaluation, gin_config, outputs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import check_free
 from rtc_plugin.training import unfinished
@@ -29,6 +30,8 @@ COMMANDS = {
 _KNOWN_PACKAGES = ("disentanglement_lib", "rtc_plugin", "tensorflow", "gin")
 # With one of these flags the command itself has to say what is wrong.
 _NOT_NOW = {"help", "helpfull", "helpshort", "flagfile", "gin_file_name", "debug"}
+# No flag's name.
+_STRAY = ""
 # Any argument may be bound: the function takes keywords.
 ANY = "**"
 
@@ -49,28 +52,57 @@ def check(arguments):
     flags = parse_flags(arguments[1:])
     if _NOT_NOW & set(flags):
         return
+    for word in flags.get(_STRAY, []):
+        # The library would go on without it.
+        raise UserError(
+            f"{word} belongs to no flag; quote values with spaces in them, and give a "
+            "flag once for each of its values."
+        )
     bindings = read_bindings(flags.get("gin_config", []), flags.get("gin_bindings", []))
     check_data(bindings.get("dataset.name"))
     output, needed = COMMANDS[command]
     overwrite = flags.get("overwrite", ["false"])[-1].lower() in ("true", "t", "1")
     if needed is not None:
         flag, maker = needed
-        outputs.check_step(flags.get(flag, [None])[-1], f"--{flag}", maker)
+        folder = flags.get(flag, [None])[-1]
+        outputs.check_step(folder, f"--{flag}", maker)
+        evaluation.check_applies(bindings.get("applies_to.representations"), folder)
     folder = flags.get(output, [None])[-1]
+    pattern = flags.get("gin_evaluation_config_glob", [None])[-1]
     if command == "dlib_train":
         unfinished.check_free(folder, overwrite)
+    elif pattern is not None and folder:
+        # The folder is one for each file in it, and may be there already.
+        for path in _matching(pattern):
+            check_data(read_bindings([path], []).get("dataset.name"))
+            name = os.path.basename(path).replace(".gin", "")
+            check_free(f"--{output}", os.path.join(folder, name), overwrite)
     else:
         check_free(f"--{output}", folder, overwrite)
 
 
+def _matching(pattern):
+    paths = sorted(glob.glob(pattern))
+    if not paths and "://" not in pattern:
+        raise UserError(
+            f"--gin_evaluation_config_glob={pattern} matches no file; give a pattern "
+            "such as 'metrics/*.gin', in quotes."
+        )
+    return paths
+
+
 def parse_flags(arguments):
-    """Returns {name: [values]} of a command line as absl reads it."""
+    """Returns {name: [values]} of a command line as absl reads it.
+
+    Words that belong to no flag are the values of `_STRAY`.
+    """
     flags, arguments = {}, list(arguments)
     while arguments:
         word = arguments.pop(0)
         if word == "--":
             break
         if not word.startswith("-"):
+            flags.setdefault(_STRAY, []).append(word)
             continue
         name, equals, value = word.lstrip("-").partition("=")
         is_switch = name in ("overwrite", "nooverwrite", "debug", "nodebug") or (

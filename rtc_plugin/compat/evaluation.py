@@ -35,9 +35,8 @@ def skip_other_representations(evaluate):
 
     def evaluate_if_it_applies(model_dir, output_dir, overwrite=False, **kwargs):
         wanted = _query("applies_to.representations")
-        function = _postprocess_fn(model_dir)
-        name = re.sub("^@|_representation$", "", function)
-        if wanted is None or not function or name in wanted:
+        name = _representation(model_dir)
+        if wanted is None or not name or name in wanted:
             return guarded(model_dir, output_dir, overwrite, **kwargs)
         print(
             f"@{_query('evaluation.evaluation_fn').selector} is not computed on "
@@ -47,6 +46,25 @@ def skip_other_representations(evaluate):
 
     evaluate_if_it_applies.__doc__ = guarded.__doc__
     evaluate.evaluate = evaluate_if_it_applies
+
+
+def check_applies(wanted, folder):
+    """Checks that a metric is meant for a representation.
+
+    Args:
+        wanted: Names of representations, None for all: `applies_to.representations`.
+        folder: Folder of the representation.
+
+    Raises:
+        UserError: It is not. `dlib_evaluate` ends in it, as it would else in success
+            without a result; a study goes on.
+    """
+    name = _representation(folder)
+    if wanted is not None and name and name not in wanted:
+        raise UserError(
+            f"--input_dir={folder} is of {name}, which this metric is not computed on; "
+            f"give one of: {', '.join(wanted)}."
+        )
 
 
 def read_applies_to(config_file):
@@ -98,6 +116,10 @@ def _library_metric():
         return None
     module = getattr(reference.scoped_configurable_fn, "__module__", "")
     return reference.selector if module.startswith("disentanglement_lib") else None
+
+
+def _representation(folder):
+    return re.sub("^@|_representation$", "", _postprocess_fn(folder))
 
 
 def _postprocess_fn(folder):

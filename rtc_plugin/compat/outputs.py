@@ -1,21 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Output folders that are whole or not there, for the library's commands."""
 
+import functools
 import inspect
+import itertools
 import os
+import sys
 
+from rtc_plugin import runs
+from rtc_plugin.compat import commands
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_folder
 
+# How many scores `dlib_evaluate` shows.
+_NUM_SHOWN = 10
+
 
 def guard_postprocess(module):
-    """Has `postprocess.postprocess` write a whole folder or none."""
+    """Has `postprocess.postprocess` write a whole folder or none, and say where."""
     _guard(module, "postprocess", "--model_dir", "dlib_train")
+    _have_say(
+        module, "postprocess", lambda folder: f"The representation is in {folder}"
+    )
 
 
 def guard_evaluate(module):
-    """Has `evaluate.evaluate` write a whole folder or none."""
+    """Has `evaluate.evaluate` write a whole folder or none, and say what is in it."""
     _guard(module, "evaluate", "--input_dir", "dlib_postprocess")
+    _have_say(module, "evaluate", describe_scores)
 
 
 def guard_visualize(module):
@@ -47,6 +59,33 @@ def _guard(module, name, flag, command, needs_input=True):
 
     guarded.__doc__ = stock.__doc__
     setattr(module, name, guarded)
+
+
+def _have_say(module, name, describe):
+    # In its own command only: a study calls the same functions by the hundred.
+    function = getattr(module, name)
+
+    @functools.wraps(function)
+    def saying(model_dir, output_dir, *args, **kwargs):
+        result = function(model_dir, output_dir, *args, **kwargs)
+        if commands.command() == f"dlib_{name}":
+            print(describe(output_dir), file=sys.stderr)
+        return result
+
+    setattr(module, name, saying)
+
+
+def describe_scores(folder):
+    """Says where an evaluation is, with the first of its scores, one per line."""
+    scores = runs.read_scores(folder)
+    width = max(map(len, scores), default=0)
+    lines = [f"The scores are in {folder}"]
+    for name, value in itertools.islice(scores.items(), _NUM_SHOWN):
+        lines.append(f"  {name:{width}}  {value:.4g}")
+    if len(scores) > _NUM_SHOWN:
+        left = len(scores) - _NUM_SHOWN
+        lines.append(f"  and {left} more, which `rtc summary {folder}` shows")
+    return "\n".join(lines)
 
 
 def check_step(folder, flag, command):

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from rtc_plugin import runs
 from rtc_plugin.errors import UserError
 from rtc_plugin.results import table as results_table
 
-_RESULTS = "results/json/evaluation_results.json"
-_NOT_SCORES = {"elapsed_time", "uuid"}
 _COLUMNS = ["model", "representation", "metric", "score", "value"]
 
 
@@ -31,15 +30,14 @@ def read_scores(folder):
     """
     folder = Path(folder)
     rows = []
-    for path in sorted(folder.glob(f"**/{_RESULTS}")):
+    for path in sorted(folder.glob(f"**/{runs.SCORES_FILE}")):
         evaluation = path.parents[2]
         representation, metric = _names(evaluation)
         named = {representation, metric, "metrics"}
         parts = evaluation.relative_to(folder).parts
         model = "/".join(part for part in parts if part not in named)
-        for score, value in json.loads(path.read_text()).items():
-            if score not in _NOT_SCORES and isinstance(value, (int, float)):
-                rows.append((model, representation, metric, score, value))
+        for score, value in runs.read_scores(evaluation).items():
+            rows.append((model, representation, metric, score, value))
     if not rows:
         raise UserError(
             f"{folder} holds no evaluation; give a folder above outputs of "

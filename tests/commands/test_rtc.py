@@ -89,3 +89,15 @@ def test_gin_files_are_listed_and_copied(tmp_path, capsys):
     copied = tmp_path / "mine.gin"
     assert main.main(["configs", "copy", "gin/metrics/mig.gin", "-o", str(copied)]) == 0
     assert "mig.num_train" in copied.read_text()
+
+
+def test_a_study_says_what_it_does_before_its_imports(monkeypatch, capsys):
+    # As if the import had not ended yet.
+    monkeypatch.setitem(sys.modules, "rtc_plugin.studies.runner", None)
+    monkeypatch.delattr("rtc_plugin.studies.runner", raising=False)
+    with pytest.raises(ImportError):
+        main.main(["study", "run", "--study=rtc_study_small", "--workers=2"])
+    assert capsys.readouterr().err == (
+        "Running what is left of rtc_study_small in output/rtc_study_small, "
+        "2 at a time (local).\n"
+    )

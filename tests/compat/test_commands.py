@@ -144,6 +144,77 @@ def test_interruption_is_explained():
     assert commands.explain(KeyboardInterrupt("stopped")) == "stopped"
 
 
+# What TensorFlow 2.21 prints by itself, without a driver for GPUs, and a real error.
+NEWS = """\
+WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
+I0000 00:00:17.5 1 cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU \
+will not be used.
+E0000 00:00:17.5 1 cuda_fft.cc:467] Unable to register cuFFT factory: Attempting to
+E0000 00:00:17.5 1 cuda_platform.cc:52] failed call to cuInit: UNKNOWN ERROR (303)
+E0000 00:00:17.5 1 cuda_blas.cc:9] out of memory
+"""
+CUINIT, MEMORY = NEWS.splitlines()[3:]
+
+
+def load_noisily(tmp_path, ending="", has_driver=False, **environment):
+    """What a command shows that imports a `tensorflow` which prints `NEWS`."""
+    (tmp_path / "tensorflow.py").write_text(
+        "import os, types\n"
+        f"def say(): os.write(2, {NEWS!r}.encode())\n"
+        f"say()\n{ending}\n"
+        "config = types.SimpleNamespace(list_physical_devices=say)\n"
+    )
+    code = f"""
+import sys
+from rtc_plugin import hook
+from rtc_plugin.compat import commands
+sys.argv[0] = "rtc"
+hook.PATCHES["tensorflow"] = []
+hook._FINDER.active = True
+commands._has_cuda_driver = lambda: {has_driver}
+commands.quieten_tensorflow()
+import tensorflow
+print("end", file=sys.stderr)
+"""
+    inherited = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**inherited, "PYTHONPATH": paths, **environment},
+    )
+    return done.stderr.splitlines()
+
+
+def test_a_command_hides_that_there_is_no_gpu_and_no_real_error(tmp_path):
+    assert load_noisily(tmp_path) == [MEMORY, MEMORY, "end"]
+
+
+def test_a_driver_that_fails_is_no_news_to_hide(tmp_path):
+    assert load_noisily(tmp_path, has_driver=True) == [CUINIT, MEMORY, "end"]
+
+
+def test_the_last_words_of_a_crash_are_shown(tmp_path):
+    ending = "os.write(2, b'F0000 no AVX\\n'); os.abort()"
+    assert load_noisily(tmp_path, ending)[:2] == [MEMORY, "F0000 no AVX"]
+
+
+def test_the_users_own_level_brings_everything_back(tmp_path):
+    shown = load_noisily(tmp_path, TF_CPP_MIN_LOG_LEVEL="0")
+    assert shown == [*NEWS.splitlines(), "end"]
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [("/bin/rtc", True), ("dlib_train", True), ("rtc_worker", True), ("rtcx", False)],
+)
+def test_what_counts_as_a_command(monkeypatch, program, expected):
+    monkeypatch.setattr(sys, "argv", [program])
+    assert commands.is_command() is expected
+
+
 def run_dlib_train(*flags):
     command = os.path.join(os.path.dirname(sys.executable), "dlib_train")
     return subprocess.run(

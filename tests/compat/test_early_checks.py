@@ -71,6 +71,7 @@ def test_what_is_in_order_passes(command, tmp_path):
         ([f"--gin_bindings={TWIN}", "--model_dir=."], "--model_dir=. exists already"),
         ([f"--gin_bindings={TWIN}", "--model_dir=/proc/x"], "/proc is not writable"),
         ([f"--gin_bindings={TWIN}"], "--model_dir is missing"),
+        (["--gin_config", "a.gin", "b.gin"], "b.gin belongs to no flag"),
     ],
 )
 def test_what_cannot_work_is_named(flags, message, tmp_path, monkeypatch):
@@ -87,6 +88,44 @@ def test_a_model_is_not_taken_for_a_representation(tmp_path):
     flags = [f"--input_dir={tmp_path}", f"--output_dir={tmp_path / 'out'}"]
     with pytest.raises(UserError, match="a model, not a representation"):
         early_checks.check(["dlib_evaluate", *flags])
+
+
+@pytest.fixture
+def evaluating(tmp_path):
+    """The command line of an evaluation, but for what is to be evaluated."""
+    (tmp_path / "tfhub").mkdir()
+    (tmp_path / "results/gin").mkdir(parents=True)
+    config = "postprocess.postprocess_fn = @mean_representation\n"
+    (tmp_path / "results/gin/postprocess.gin").write_text(config)
+    return [
+        "dlib_evaluate",
+        f"--input_dir={tmp_path}",
+        f"--output_dir={tmp_path / 'out'}",
+    ]
+
+
+def test_a_metric_of_other_representations_is_refused(evaluating):
+    lines = "applies_to.representations = ('mean_and_logvar',)"
+    with pytest.raises(UserError, match="is of mean, .* one of: mean_and_logvar"):
+        early_checks.check([*evaluating, f"--gin_bindings={lines}"])
+    lines = "applies_to.representations = ('mean',)"
+    early_checks.check([*evaluating, f"--gin_bindings={lines}"])
+
+
+def test_a_pattern_of_metrics_must_match_and_each_file_is_checked(evaluating, tmp_path):
+    (tmp_path / "out").mkdir()
+    check = [*evaluating, f"--gin_evaluation_config_glob={tmp_path}/*.gin"]
+    with pytest.raises(UserError, match=r"\*\.gin matches no file"):
+        early_checks.check(check)
+    (tmp_path / "m.gin").write_text("mig.num_train = 10")
+    early_checks.check(check)  # The folder of all metrics may be there already.
+    (tmp_path / "out/m").mkdir()
+    with pytest.raises(UserError, match="out/m exists already"):
+        early_checks.check(check)
+    early_checks.check([*check, "--overwrite"])
+    (tmp_path / "m.gin").write_text("mig.num_trian = 10")
+    with pytest.raises(UserError, match=r"m\.gin: mig\.num_trian"):
+        early_checks.check([*check, "--overwrite"])
 
 
 def test_a_run_that_was_to_replace_a_model_may_go_on(tmp_path):
@@ -134,9 +173,14 @@ def test_the_last_binding_counts_and_a_scope_keeps_apart():
 
 def test_flags_are_read_as_absl_reads_them():
     flags = early_checks.parse_flags(
-        ["--a=1", "-a", "2", "--overwrite", "--b", "x", "--nooverwrite", "--", "--c=1"]
+        ["--a=1", "-a", "2", "--overwrite", "y", "--b", "x", "--nooverwrite", "--", "c"]
     )
-    assert flags == {"a": ["1", "2"], "overwrite": ["true", "false"], "b": ["x"]}
+    assert flags == {
+        "a": ["1", "2"],
+        "overwrite": ["true", "false"],
+        "b": ["x"],
+        "": ["y"],
+    }
 
 
 def test_a_refused_command_has_not_loaded_tensorflow():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import inspect
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -62,6 +63,21 @@ def test_images_are_encoded_once_and_results_are_those_of_single_runs(
             assert together[key] == alone[key], (metric.__name__, key)
         assert not seen & (set(alone) - SHARED), "two metrics share a key"
         seen |= set(alone) - SHARED
+
+
+@pytest.mark.parametrize(("program", "speaks"), [("dlib_evaluate", 1), ("mine.py", 0)])
+def test_a_command_shows_on_a_terminal_which_metric_it_is_at(
+    data, encoder, quick, monkeypatch, capsys, program, speaks
+):
+    monkeypatch.setattr(sys, "argv", [program])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    metrics.compute_rtc_metrics(
+        data, encoder, np.random.RandomState(0), metrics=quick[:2], **SMALL
+    )
+    shown = capsys.readouterr()
+    for name in ("tc_disparity", "tc_nongaussian"):
+        assert (name in shown.err) == bool(speaks), shown.err
+    assert not shown.out
 
 
 def test_all_of_them_by_default():

@@ -2,8 +2,10 @@
 """All the plugin's metrics on one encoding of the images."""
 
 import numpy as np
+import tqdm
 from absl import logging
 
+from rtc_plugin.compat.commands import is_command
 from rtc_plugin.evaluation.metric import metric
 from rtc_plugin.evaluation.metrics.conditional_independence import (
     compute_conditional_independence,
@@ -60,8 +62,13 @@ def compute_rtc_metrics(
     """
     state = random_state.get_state()
     results, not_computed, reasons = {}, [], {}
-    for compute in metrics:
-        logging.info("Computing %s.", compute.__name__)
+    # On a terminal; elsewhere, a line for each.
+    bar = tqdm.tqdm(metrics, unit="metric", disable=None if is_command() else True)
+    for compute in bar:
+        name = compute.__name__.replace("compute_", "")
+        bar.set_description(name)
+        if bar.disable:
+            logging.info("Computing %s.", name)
         own_state = np.random.RandomState()
         own_state.set_state(state)
         measured = compute(
