@@ -74,7 +74,7 @@ def test_metrics_know_the_three_representations(pipeline):
     assert both["representation"] == "mean_and_logvar"
     assert both["num_latent"] == mean["num_latent"] == sampled["num_latent"] == 3
     assert mean["tc_mean"] == pytest.approx(both["tc_mean"], rel=1e-5)
-    assert "tc_sample" in sampled and "tc_mean" not in sampled
+    assert sampled["tc_sample"] is not None and sampled["tc_mean"] is None
 
 
 def test_all_metrics_run_and_aggregate(pipeline):
@@ -91,7 +91,10 @@ def test_all_metrics_run_and_aggregate(pipeline):
         "rtc_metrics.num_train = 200",
         *small,
     )
-    assert results["not_computed"] == []
+    # No latent of an untrained encoder is active, and parts of 20 images tell nothing.
+    missing = [name for name in results["not_computed"] if "_active" not in name]
+    assert all(name.endswith("_stderr") for name in missing)
+    assert set(results["not_computed"]) == set(results["reasons"])
     assert results["elbo"] == -results["reconstruction_bernoulli"] - results["kl"]
     # An untrained decoder's logits are near 0: about log 2 per pixel.
     assert results["reconstruction_bernoulli"] == pytest.approx(
