@@ -311,14 +311,14 @@ def test_saturated_mixtures_are_marked():
 @pytest.mark.parametrize("num_active, is_there", [(0, False), (1, False), (2, True)])
 def test_one_active_latent_has_no_total_correlation(num_active, is_there):
     values = {"tc_mean": 1.0, "tc_mean_active": 0.0, "num_active": num_active}
-    runs = compare.to_runs(measured(number("rtc_vae", 10, 0), values), "own")
+    runs = comparison_lib.to_runs(measured(number("rtc_vae", 10, 0), values), "own")
     assert ("TC of means, active latents" in set(runs["quantity"])) == is_there
     assert "TC of means" in set(runs["quantity"])
 
 
 def test_the_tree_stands_beside_the_neighbours():
     values = {"knn_sample": 0.1, "tree_sample": 2.0, "lower_bound_sample": 2.0}
-    runs = compare.to_runs(measured(number("rtc_vae", 10, 0), values), "own")
+    runs = comparison_lib.to_runs(measured(number("rtc_vae", 10, 0), values), "own")
     found = dict(zip(runs["quantity"], runs["value"]))
     assert found["non-Gaussian TC of samples (kNN)"] == 0.1
     assert found["non-Gaussian TC of samples (tree)"] == 2.0
