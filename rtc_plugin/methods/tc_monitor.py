@@ -15,12 +15,11 @@ from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.measures.mig_variants import mig_variants
+from rtc_plugin.measures.tc_disparity import FLOOR
 from rtc_plugin.methods import tc_vae
 from rtc_plugin.total_correlation import checks
 
 FILE = "tc_monitor.csv"
-# As in the metric tc_disparity: copies of a latent cost 13.8 nats each, not infinity.
-FLOOR = 1e-12
 NUM_BINS = 20
 
 
