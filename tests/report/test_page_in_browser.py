@@ -290,9 +290,13 @@ def test_dark_colours_reach_text_figures_and_canvases(browser):
     assert background > 600 and text < 200 and figure < 200
     before = painted(browser, "pair-plot")
     show(browser, 1280, "dark")
-    background, text, figure = map(brightness, colours())
-    assert background < 200 and text > 600 and figure > 600
-    assert painted(browser, "pair-plot") != before
+
+    def is_dark():
+        background, text, figure = map(brightness, colours())
+        return background < 200 and text > 600 and figure > 600
+
+    eventually(browser, is_dark)
+    eventually(browser, lambda: painted(browser, "pair-plot") != before)
 
 
 def test_everything_can_be_reached_by_the_tab_key(browser):
