@@ -35,6 +35,7 @@ def postprocessing(methods):
 
 def studies(reproduce):
     """Adds the plugin's studies, and has an unknown `--study` say which there are."""
+    from rtc_plugin.config.rtc_study_converged.sweep import RTCStudyConverged
     from rtc_plugin.config.rtc_study_small.sweep import RTCStudySmall
     from rtc_plugin.config.rtc_study_tiny.sweep import RTCStudyTiny
     from rtc_plugin.config.rtc_study_v1.sweep import RTCStudyV1
@@ -49,4 +50,5 @@ def studies(reproduce):
         rtc_study_v1=RTCStudyV1(),
         rtc_study_small=RTCStudySmall(),
         rtc_study_tiny=RTCStudyTiny(),
+        rtc_study_converged=RTCStudyConverged(),
     )

@@ -16,7 +16,7 @@ from disentanglement_lib.postprocessing import postprocess  # noqa: F401
 from rtc_plugin.compat import evaluation
 from rtc_plugin.errors import UserError
 
-STUDIES = ("rtc_study_v1", "rtc_study_small", "rtc_study_tiny")
+STUDIES = ("rtc_study_v1", "rtc_study_small", "rtc_study_tiny", "rtc_study_converged")
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,33 @@ def test_the_small_study_has_36_models_on_the_twins():
     assert {m.get("rtc_vae.beta", "10.0") for m in seeded} == {"10.0"}
 
 
+def test_the_converged_study_has_three_seeds_of_each_kind():
+    found = models("rtc_study_converged")
+    assert len(found) == 30 and {m["dataset.name"] for m in found} == {
+        "'dsprites_rendered'"
+    }
+    strengths = ("rtc_vae.beta", "factor_vae.gamma", "dip_vae.lambda_od")
+    strengths += ("beta_tc_vae.beta",)
+    kinds = collections.defaultdict(list)
+    for m in found:
+        (strength,) = [float(m[name]) for name in strengths if name in m]
+        kind = m["model.name"], strength, m.get("rtc_vae.eta")
+        kinds[(*kind, m.get("encoder.num_latent"))].append(m["model.random_seed"])
+    assert all(seeds == ["0", "1", "2"] for seeds in kinds.values())
+    assert list(kinds) == [
+        ("'factor_vae'", 10, None, None),
+        ("'rtc_vae'", 10, None, None),
+        ("'dip_vae_i'", 10, None, None),
+        ("'factor_vae'", 50, None, None),
+        ("'rtc_vae'", 50, None, None),
+        ("'beta_tc_vae'", 11, None, None),
+        ("'rtc_vae'", 10, "2.0", None),
+        ("'rtc_vae'", 10, "50.0", None),
+        ("'factor_vae'", 10, None, "6"),
+        ("'rtc_vae'", 10, None, "20"),
+    ]
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_factor_vae_makes_as_many_updates_as_the_others(name):
     study = reproduce.STUDIES[name]
@@ -117,8 +144,13 @@ def test_metrics_say_which_representations_they_are_for(name):
         gin.clear_config()
         gin.parse_config_file(file)
         assert gin.query_parameter("applies_to.representations") == read
-        is_ours = os.path.basename(file) == "rtc_metrics.gin"
-        assert read == (("mean_and_logvar",) if is_ours else ("mean", "sampled"))
+        kind = os.path.basename(file)
+        expected = ("mean", "sampled")
+        if kind == "rtc_metrics.gin":
+            expected = ("mean_and_logvar",)
+        elif kind.startswith("downstream"):
+            expected = ("mean",)
+        assert read == expected
 
 
 def test_a_metric_file_of_the_library_is_for_all_representations():
