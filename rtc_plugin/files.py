@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are whole or not there, and folders for them."""
+"""Files and folders that are whole or not there, locks on them, and cores."""
 
 import contextlib
 import os
 import shutil
 import tempfile
+import time
 
 from rtc_plugin.errors import UserError
 
 # How a folder's name ends that is not, or no longer, the one to read.
 PARTIAL = ".partial"
+LOCK_FILE = "lock"
 
 
 @contextlib.contextmanager
@@ -147,6 +149,57 @@ def delete(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.remove(path)
+
+
+@contextlib.contextmanager
+def locked(folder, patience=0, file=LOCK_FILE):
+    """Yields whether this process alone may work in a folder, which is made if missing.
+
+    The system frees the lock when the process ends, however it ends.
+
+    Args:
+        folder: Its path.
+        patience: Seconds to wait for the lock; `math.inf` waits as long as it takes.
+        file: Name of the file in the folder that is locked, and stays. "." locks the
+            folder itself and leaves nothing behind.
+    """
+    import fcntl  # Not on every system.
+
+    os.makedirs(folder, exist_ok=True)
+    flags = os.O_RDONLY if file == "." else os.O_RDWR | os.O_CREAT
+    descriptor = os.open(os.path.join(folder, file), flags, mode=0o666)
+    end = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_free = True
+            except BlockingIOError:
+                is_free = False
+            except OSError:
+                is_free = True  # Some network file systems have no locks.
+            if is_free or time.monotonic() >= end:
+                break
+            time.sleep(0.05)
+        yield is_free
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(folder):
+    """Returns whether a process works in a folder, see `locked`."""
+    if not os.path.exists(os.path.join(folder, LOCK_FILE)):
+        return False
+    with locked(folder) as is_free:
+        return not is_free
+
+
+def num_usable_cores():
+    """Returns how many cores this process may use."""
+    # Not every system lets a process be kept to some of its cores.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _replaced(folder):

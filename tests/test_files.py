@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files and folders are whole or not there."""
 
+import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,3 +138,57 @@ def test_a_missing_flag_is_named():
 def write(folder, text):
     Path(folder).mkdir()
     (Path(folder) / "file").write_text(text)
+
+
+def test_a_folder_is_locked_until_its_owner_ends_however_it_ends(tmp_path):
+    folder = str(tmp_path / "out")
+    assert not files.is_locked(folder) and not os.path.exists(folder)
+    code = (
+        "import sys, time; from rtc_plugin import files\n"
+        "with files.locked(sys.argv[1]) as is_free:\n"
+        "    print(is_free, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout.readline() == "True\n"
+        assert files.is_locked(folder)
+        with files.locked(folder) as is_free:
+            assert not is_free
+        owner.kill()
+        with files.locked(folder, patience=60) as is_free:
+            assert is_free
+    assert not files.is_locked(folder)
+
+
+def test_a_folder_itself_can_be_locked_and_nothing_is_left_in_it(tmp_path):
+    with files.locked(tmp_path, file=".") as outer:
+        with files.locked(tmp_path, file=".") as inner:
+            assert (outer, inner) == (True, False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_disk_without_locks_keeps_nobody_out(tmp_path, monkeypatch):
+    def flock(descriptor, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with files.locked(tmp_path) as is_free:
+        assert is_free
+
+
+def test_cores_are_those_that_the_process_is_kept_to():
+    everywhere = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(everywhere)})
+        assert files.num_usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, everywhere)
+    assert files.num_usable_cores() == len(everywhere)
+
+
+def test_systems_without_affinity_count_all_cores(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert files.num_usable_cores() == 7
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert files.num_usable_cores() == 1

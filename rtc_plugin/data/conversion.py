@@ -9,6 +9,7 @@ import contextlib
 import glob
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -18,6 +19,7 @@ import tqdm
 
 from rtc_plugin.data import files
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import locked
 
 _FORMAT = 1
 
@@ -88,7 +90,9 @@ def open_converted(sources, target, convert):
     """
     note = _read_note(target, sources)
     if note is None:
-        with _locked(os.path.dirname(target)):
+        folder = os.path.dirname(target)
+        _check_writable(folder)
+        with locked(folder, math.inf, file="."):
             # Another process may have been converting while we waited.
             note = _read_note(target, sources)
             if note is None:
@@ -215,21 +219,10 @@ def _write(path, shape, dtype, blocks, source):
     return digest.hexdigest()
 
 
-@contextlib.contextmanager
-def _locked(folder):
-    """Holds a lock on a folder, and leaves nothing behind in it."""
-    import fcntl
-
+def _check_writable(folder):
     if not os.access(folder, os.W_OK):
         raise UserError(
             f"{os.path.abspath(folder)} cannot be written to, and its files have to be "
             "converted once. Make it writable, or link its files into a folder that is "
             "and name that in DISENTANGLEMENT_LIB_DATA."
         )
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -19,11 +19,10 @@ import pandas as pd
 import threadpoolctl
 import tqdm
 
-from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
 from rtc_plugin.estimators import cells as cells_lib
 from rtc_plugin.estimators import gaussian_population, summary
-from rtc_plugin.files import whole_file
+from rtc_plugin.files import num_usable_cores, whole_file
 from rtc_plugin.visualize import estimators as figures
 
 _MINIBATCH = ("raw", "naive", "mws", "mss0", "mss1", "mss_sym", "leave_one_out")

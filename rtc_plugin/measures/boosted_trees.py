@@ -28,7 +28,7 @@ from scipy import special
 from sklearn import base
 from sklearn.utils import check_random_state, validation
 
-from rtc_plugin.cores import num_usable_cores
+from rtc_plugin.files import num_usable_cores
 
 _DEPTH = 3
 _NODES = 2**_DEPTH - 1

@@ -11,10 +11,11 @@ import pandas as pd
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
-from rtc_plugin.report import explorer, rendering
+from rtc_plugin.report import rendering
 from rtc_plugin.results import claims as claims_lib
 from rtc_plugin.results import quantities as q
 from rtc_plugin.results import table as results_table
+from rtc_plugin.visualize import explorer
 from rtc_plugin.visualize import study as study_figures
 
 MAX_BYTES = 20_000_000

@@ -14,9 +14,9 @@ from tensorboard.plugins.hparams import api_pb2, summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from rtc_plugin.files import whole_folder
-from rtc_plugin.report import explorer
 from rtc_plugin.results import quantities as q
 from rtc_plugin.results import table as results_table
+from rtc_plugin.visualize import explorer
 
 HPARAMS = ("dataset", "model", "strength", "eta", "seed", "training_steps")
 METRICS = {

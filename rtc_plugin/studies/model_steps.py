@@ -6,7 +6,6 @@ that either may go on with what the other has done.
 """
 
 import functools
-import importlib.util
 import json
 import os
 from typing import Callable, NamedTuple, Optional
@@ -14,8 +13,6 @@ from typing import Callable, NamedTuple, Optional
 import numpy as np
 
 from rtc_plugin.compat import evaluation
-
-EXPLORER = "rtc_plugin.report.explorer"
 
 
 class Step(NamedTuple):
@@ -121,10 +118,8 @@ def plan(study, model_num, model_folder, bindings=(), evaluation_bindings=()):
                 ],
             )
             metrics.append(metric)
-    steps = [train, *representations, *metrics]
-    if importlib.util.find_spec(EXPLORER) is not None:
-        steps.append(step("explorer", "", train, _write_explorer, train.folder))
-    return steps
+    explorer = step("explorer", "", train, _write_explorer, train.folder)
+    return [train, *representations, *metrics, explorer]
 
 
 def _stem(config_file):
@@ -152,6 +147,6 @@ def _evaluate(representation_dir, config_file, bindings, folder):
 
 
 def _write_explorer(model_dir, folder):
-    from rtc_plugin.report import explorer
+    from rtc_plugin.visualize import explorer
 
     explorer.write_explorer(model_dir, folder)

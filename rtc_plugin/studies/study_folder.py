@@ -8,7 +8,6 @@ study.json             which study this is, and what its trainings have been giv
     lock               held by the process that works on it, until it ends
 """
 
-import contextlib
 import datetime
 import hashlib
 import importlib
@@ -16,20 +15,16 @@ import json
 import os
 import socket
 import sys
-import time
 
 from rtc_plugin import configs, runs
 from rtc_plugin.errors import UserError
-from rtc_plugin.files import whole_file
+from rtc_plugin.files import is_locked, whole_file
 from rtc_plugin.results import records
 from rtc_plugin.results import table as results_table
 from rtc_plugin.studies import model_steps
 
 STATUS_FILE = "status.json"
 LOG_FILE = "log.txt"
-LOCK_FILE = "lock"
-# What of it becomes columns of the table of results.
-
 DONE, RUNNING, FAILED, UNFINISHED, WAITING = (
     "done",
     "running",
@@ -304,40 +299,3 @@ def _write_json(path, values):
 def who(status):
     """Says which process wrote a status."""
     return f"process {status.get('pid', '?')} on {status.get('host', '?')}"
-
-
-@contextlib.contextmanager
-def lock(model_folder, patience=0):
-    """Yields whether this process alone may work on a model now.
-
-    The system frees the lock when the process ends, however it ends.
-
-    Args:
-        model_folder: Folder of the model.
-        patience: Seconds to wait for it. Who only asks whether a model is worked on
-            holds the lock for an instant.
-    """
-    import fcntl
-
-    os.makedirs(model_folder, exist_ok=True)
-    end = time.monotonic() + patience
-    with open(os.path.join(model_folder, LOCK_FILE), "w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() < end:
-                    time.sleep(0.05)
-                    continue
-                yield False
-            else:
-                yield True
-            return
-
-
-def is_locked(model_folder):
-    """Returns whether a process works on a model."""
-    if not os.path.exists(os.path.join(model_folder, LOCK_FILE)):
-        return False
-    with lock(model_folder) as is_free:
-        return not is_free

@@ -56,7 +56,8 @@ def run(root, model_num):
     """
     folder = study_folder.StudyFolder(root)
     model_folder = folder.model_folder(model_num)
-    with study_folder.lock(model_folder, patience=1) as is_free:
+    # Who only asks whether a model is worked on holds the lock for an instant.
+    with files.locked(model_folder, patience=1) as is_free:
         if not is_free:
             return BUSY
         with open(os.path.join(model_folder, study_folder.LOG_FILE), "a") as log:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from rtc_plugin.cores import num_usable_cores
+from rtc_plugin.files import num_usable_cores
 
 # Two float64 buffers of this size fit the L2 cache of a core.
 _ROWS, _COLUMNS = 64, 1024

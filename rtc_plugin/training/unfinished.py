@@ -37,18 +37,13 @@ def check_free(model_dir, overwrite):
 @contextlib.contextmanager
 def lock(model_dir):
     """Yields the `UnfinishedRun` of a model, which this process alone may use."""
-    import fcntl
-
     run = _open(model_dir)
-    os.makedirs(run.path, exist_ok=True)
-    with open(os.path.join(run.path, "lock"), "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with files.locked(run.path) as is_free:
+        if not is_free:
             raise UserError(
                 f"--model_dir={model_dir}: another process is training it; wait for it "
                 "or give another folder."
-            ) from None
+            )
         yield run
 
 

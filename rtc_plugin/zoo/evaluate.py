@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import tqdm
 
-from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import num_usable_cores
 from rtc_plugin.results import records
 from rtc_plugin.zoo import archive, measure, scores
 

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import tqdm
 
-from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.errors import UserError
+from rtc_plugin.files import num_usable_cores
 from rtc_plugin.results import collect as collect_lib
 from rtc_plugin.results import records
 from rtc_plugin.results import table as results_table

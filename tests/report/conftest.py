@@ -7,7 +7,8 @@ import pytest
 import synthetic_study
 from PIL import Image
 
-from rtc_plugin.report import explorer, page
+from rtc_plugin.report import page
+from rtc_plugin.visualize import explorer
 
 
 def write_explorer(folder, dataset, num_latent=10, steps=11, seed=0):

@@ -11,6 +11,7 @@ import time
 import pandas as pd
 import pytest
 
+from rtc_plugin import files
 from rtc_plugin.results import collect
 from rtc_plugin.results import table as results_table
 from rtc_plugin.studies import study_folder
@@ -62,7 +63,7 @@ def kill_when(process, status, condition):
     process.kill()
     os.kill(json.loads(status.read_text())["pid"], signal.SIGKILL)
     process.wait()
-    while study_folder.is_locked(str(status.parent)):
+    while files.is_locked(str(status.parent)):
         time.sleep(0.1)
 
 

@@ -15,6 +15,7 @@ import fake_study
 import pandas as pd
 import pytest
 
+from rtc_plugin import files
 from rtc_plugin.errors import UserError
 from rtc_plugin.results import collect
 from rtc_plugin.results import table as results_table
@@ -49,7 +50,7 @@ def kill(process, root):
     """Kills a runner and its workers, which have no time to do anything about it."""
     os.kill(process.pid, signal.SIGKILL)
     for path in pathlib.Path(root).glob("*/status.json"):
-        if study_folder.is_locked(str(path.parent)):
+        if files.is_locked(str(path.parent)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(json.loads(path.read_text())["pid"], signal.SIGKILL)
     process.wait()
@@ -65,7 +66,7 @@ def wait_until(condition, seconds=300):
 
 def wait_until_free(root):
     folders = [str(path.parent) for path in pathlib.Path(root).glob("*/lock")]
-    wait_until(lambda: not any(map(study_folder.is_locked, folders)))
+    wait_until(lambda: not any(map(files.is_locked, folders)))
 
 
 def read_table(root):
@@ -190,7 +191,7 @@ def test_ctrl_c_ends_runner_and_workers(tmp_path, monkeypatch):
     assert process.returncode != 0
     folders = [path.parent for path in tmp_path.glob("*/status.json")]
     assert len(folders) == 2  # None was started after it.
-    assert not any(study_folder.is_locked(str(folder)) for folder in folders)
+    assert not any(files.is_locked(str(folder)) for folder in folders)
 
 
 def test_a_second_runner_takes_what_is_free(tmp_path, monkeypatch, capsys):

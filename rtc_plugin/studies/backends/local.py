@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 
-from rtc_plugin.cores import num_usable_cores
+from rtc_plugin.files import num_usable_cores
 from rtc_plugin.studies import backends, worker
 
 TICK_SECONDS = 1

@@ -10,7 +10,7 @@ from disentanglement_lib.methods.unsupervised import train
 from PIL import Image
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.report import explorer
+from rtc_plugin.visualize import explorer
 
 
 @pytest.fixture(scope="module")
