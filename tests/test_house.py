@@ -14,7 +14,7 @@ import rtc_plugin
 FOLDER = pathlib.Path(rtc_plugin.__file__).parent
 # From the ground up; what stands in one line may import from each other.
 FLOORS = [
-    {"rtc_plugin", "hook", "errors", "files", "runs", "configs"},
+    {"rtc_plugin", "hook", "errors", "files", "runs", "configs", "extensions"},
     {"total_correlation"},
     {"measures"},
     {"data", "methods", "training", "postprocessing", "evaluation", "compat", "config"},

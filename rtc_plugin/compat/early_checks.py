@@ -15,6 +15,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
+from rtc_plugin import extensions
 from rtc_plugin.compat import evaluation, gin_config, outputs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import check_free
@@ -262,6 +263,8 @@ class _Names:
     def _known(self, shown, selector, where):
         if selector in self._parameters:
             return self._parameters[selector]
+        if extensions.find(extensions.METHODS) or extensions.find(extensions.MEASURES):
+            return {ANY}  # It may be of another package, which is not imported here.
         short = [name for name in self._parameters if "." not in name]
         near = difflib.get_close_matches(selector, short, n=1)
         hint = f"did you mean {near[0]}?" if near else "check its spelling."

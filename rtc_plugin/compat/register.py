@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the plugin's own parts known where the library looks for its own."""
 
+from rtc_plugin import extensions
 from rtc_plugin.errors import UserError
 
 
@@ -10,8 +11,11 @@ def weighted_data(named_data):
 
 
 def models(train):
-    """Registers the plugin's models and networks with gin."""
+    """Registers the plugin's models and networks with gin, and other packages'."""
     import rtc_plugin.methods  # noqa: F401
+
+    for entry in extensions.find(extensions.METHODS).values():
+        extensions.load(entry)
 
 
 def training(train):
@@ -24,8 +28,12 @@ def training(train):
 
 
 def metrics(evaluate):
-    """Registers the plugin's metrics with gin."""
+    """Registers the plugin's metrics with gin, and other packages' measures."""
     import rtc_plugin.evaluation.metrics  # noqa: F401
+    from rtc_plugin.evaluation.metric import metric
+
+    for name, entry in extensions.find(extensions.MEASURES).items():
+        metric(name)(extensions.load(entry))
 
 
 def postprocessing(methods):

@@ -4,6 +4,8 @@
 import functools
 import importlib
 
+from rtc_plugin import extensions
+
 _PACKAGE = "rtc_plugin.data.ground_truth."
 
 
@@ -12,8 +14,16 @@ def _open(module, name, *args):
     return getattr(importlib.import_module(_PACKAGE + module), name)(*args)
 
 
-# Name -> function without arguments that opens the data set.
+def _open_extension(entry):
+    return extensions.load(entry)()
+
+
+# Name -> function without arguments that opens the data set. Ours come first.
 GROUND_TRUTH_DATA = {
+    name: functools.partial(_open_extension, entry)
+    for name, entry in extensions.find(extensions.DATA).items()
+}
+GROUND_TRUTH_DATA |= {
     name: functools.partial(_open, *where)
     for name, where in {
         "shapes3d_rendered": ("shapes3d_rendered", "Shapes3DRendered"),
