@@ -23,7 +23,8 @@ import pandas as pd
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.methods import tc_monitor
-from rtc_plugin.results import claims, counting
+from rtc_plugin.results import claims
+from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import quantities as q
 from rtc_plugin.results import table as results_table
 
@@ -184,7 +185,7 @@ def read_curve(model_dir):
     Returns:
         Pair of the model's name, strength and seed, such as 'FactorVAE 10, seed 0', and
         a DataFrame with the columns of `tc_monitor` and `update`: updates of the model,
-        see `counting.Scale`.
+        see `models.Scale`.
 
     Raises:
         UserError: If the folder holds no curve.
@@ -199,7 +200,7 @@ def read_curve(model_dir):
             )
     curve = pd.read_csv(path)
     model = results_table.training_rows(pd.read_json(record_path, typ="series"))[0]
-    curve["update"] = curve["step"] / counting.scale(model).steps_per_update
+    curve["update"] = curve["step"] / models_lib.scale(model).steps_per_update
     return q.describe(model), curve
 
 

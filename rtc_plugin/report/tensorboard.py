@@ -16,26 +16,26 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from rtc_plugin.files import whole_folder
 from rtc_plugin.results import quantities as q
 from rtc_plugin.results import table as results_table
-from rtc_plugin.visualize import explorer
+from rtc_plugin.visualize import explorer, style
 
 HPARAMS = ("dataset", "model", "strength", "eta", "seed", "training_steps")
-METRICS = {
-    "tc_mean": "TC of means [nats]",
-    "tc_sample": "TC of samples [nats]",
-    "tc_mean_active": "TC of means, active latents [nats]",
-    "tc_sample_active": "TC of samples, active latents [nats]",
-    "num_active": "active latents",
-    "signal_share_mean": "mean signal share r",
-    "knn_sample": "TC of samples, by neighbours [nats]",
-    "tree_sample": "TC of samples, by the tree of pairs [nats]",
-    "sap": "SAP",
-    "mig": "MIG",
-    "disintegration": "disintegration",
-    "reconstruction": "reconstruction error [nats]",
-}
+METRICS = (
+    "tc_mean",
+    "tc_sample",
+    "tc_mean_active",
+    "tc_sample_active",
+    "num_active",
+    "signal_share_mean",
+    "knn_sample",
+    "tree_sample",
+    "sap",
+    "mig",
+    "disintegration",
+    "reconstruction",
+)
 # Any fixed time: TensorBoard shows when a run was, and the table does not say.
 _WALL_TIME = 0.0
-_CURVES = ("tc_mean", "tc_sample", "tc_mean_active", "tc_sample_active", "num_active")
+_CURVES = (*style.TC, "num_active")
 
 
 def write_hparams(table, root, output_dir):
@@ -95,7 +95,7 @@ def _experiment(models, metrics):
         hparam_infos=infos,
         metric_infos=[
             api_pb2.MetricInfo(
-                name=api_pb2.MetricName(tag=name), display_name=METRICS[name]
+                name=api_pb2.MetricName(tag=name), display_name=style.HEADINGS[name]
             )
             for name in metrics
         ],

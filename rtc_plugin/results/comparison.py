@@ -10,8 +10,9 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.results import counting, statistics
+from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import quantities as labels
+from rtc_plugin.results import statistics
 from rtc_plugin.results import table as results_table
 
 
@@ -74,7 +75,7 @@ _TRAINING = [
     "train_config.annealed_vae.iteration_threshold",
     "train_config.correlated_gaussian.rho",
     "train_config.correlated_gaussian.alpha",
-    counting.COUNT_DISCRIMINATOR,
+    models_lib.COUNT_DISCRIMINATOR,
 ]
 # What the pitfalls look at of a model's other scores.
 _FACTS = ("num_dead", "num_passive", "num_active", "index_code_mi_saturated")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from rtc_plugin.results import counting
+from rtc_plugin.results import models as models_lib
 
 OWN, ZOO = "own", "zoo"
 _GAUSSIAN_OF_MEANS = ("Gaussian TC", "TC of means")
@@ -68,7 +68,7 @@ def find(runs):
 
 def _half_steps(runs):
     counts_both = [
-        counting.scale(row).steps_per_update == 2 for row in runs.to_dict("records")
+        models_lib.scale(row).steps_per_update == 2 for row in runs.to_dict("records")
     ]
     return (
         "FactorVAE counts two steps per update",

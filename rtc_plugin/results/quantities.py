@@ -7,21 +7,12 @@ import numpy as np
 import pandas as pd
 
 from rtc_plugin.data import constant_image
-from rtc_plugin.results import counting
+from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import table as results_table
+from rtc_plugin.results.models import PAPER_MODELS, in_order, label
 
-# The four models of the paper's figures; the others are context.
-PAPER_MODELS = ("factor_vae", "dip_vae_i", "dip_vae_ii", "rtc_vae")
-LABELS = {
-    "factor_vae": "FactorVAE",
-    "dip_vae_i": "DIP-VAE-I",
-    "dip_vae_ii": "DIP-VAE-II",
-    "rtc_vae": "RTC-VAE",
-    "beta_vae": "beta-VAE",
-    "beta_tc_vae": "beta-TCVAE",
-    "annealed_vae": "AnnealedVAE",
-    "tc_vae": "TC-VAE",
-}
+__all__ = ["PAPER_MODELS", "describe", "in_order", "label", "not_learnt", "quantities"]
+
 # Where each is found, the best source first: '<representation>/<metric>/<score>', with
 # * for one part of it. The library's own scores come last: they are the same quantity
 # from other images.
@@ -75,7 +66,7 @@ def quantities(table):
     Returns:
         DataFrame with `results_table.MODEL_COLUMNS`, a float column for each of
         `SOURCES` (NaN where the table has none), and
-            weight, steps_per_update    see `counting.Scale`
+            weight, steps_per_update    see `models_lib.Scale`
             updates                     of the encoder
             excess_sample, _stderr      `lower_bound_sample` beyond `gaussian_sample`
             constant_image              reconstruction loss of the best constant image
@@ -96,10 +87,10 @@ def quantities(table):
         if kind == "string":  # Plain ones: Arrow's booleans do no arithmetic.
             models[name] = models[name].astype(object)
     models.loc[_has_correlated_noise(wide), "model"] = (
-        counting.CORRELATED + models["model"]
+        models_lib.CORRELATED + models["model"]
     )
     scores = [name for name in wide if "/" in name and not _is_config(name)]
-    scales = [counting.scale(row) for row in wide.to_dict("records")]
+    scales = [models_lib.scale(row) for row in wide.to_dict("records")]
     models["weight"] = [scale.weight for scale in scales]
     models["steps_per_update"] = [scale.steps_per_update for scale in scales]
     models["weight"] = models["weight"].astype(float)
@@ -203,21 +194,6 @@ def describe(row):
     strength = "" if pd.isna(row["strength"]) else f" {row['strength']:g}"
     seed = "" if pd.isna(row["seed"]) else f", seed {row['seed']}"
     return f"{label(row['model'])}{strength}{seed}"
-
-
-def label(model):
-    """Returns what the paper calls a model."""
-    plain = counting.plain(model)
-    suffix = ", correlated noise" if plain != model else ""
-    return LABELS.get(plain, plain) + suffix
-
-
-def in_order(names):
-    """Returns models in the order of the paper's legends, context last."""
-    known = list(LABELS)
-    return sorted(
-        set(names), key=lambda n: (known.index(n) if n in known else len(known), n)
-    )
 
 
 def _is_config(name):

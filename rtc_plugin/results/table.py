@@ -35,7 +35,7 @@ import pandas as pd
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
-from rtc_plugin.results import counting
+from rtc_plugin.results import models as models_lib
 
 MODEL_COLUMNS = {
     "origin": "string",
@@ -67,7 +67,6 @@ BINDINGS = {
     "batch_size": "model.batch_size",
     "num_latent": "encoder.num_latent",
 }
-STRENGTHS = counting.STRENGTHS
 TRAIN_CONFIG = "train_config."
 TRAINING = "training"
 # Begins the name of a score that is a parameter of its metric.
@@ -292,8 +291,8 @@ def _describe_model(record, origin, study, model_num, folder):
     config = {
         name: _parse(text) for name, text in _section(record, TRAIN_CONFIG).items()
     }
-    model = _model_name(config)
-    strength_name = STRENGTHS.get(model, "")
+    model = models_lib.model_name(config)
+    strength_name = models_lib.strength_name(model)
     found = {name: config.get(binding) for name, binding in BINDINGS.items()}
     found["dataset"] = str(found["dataset"] or "")
     if model_num is not None:
@@ -306,41 +305,10 @@ def _describe_model(record, origin, study, model_num, folder):
         "model": model,
         "strength_name": strength_name,
         "strength": config.get(strength_name),
-        "eta": _eta(model, config),
+        "eta": models_lib.eta(model, config),
         **found,
         **{TRAIN_CONFIG + k: v for k, v in config.items() if k not in used},
     }
-
-
-def _model_name(config):
-    """Returns what the model is called, whatever watches, paces or disturbs it."""
-    name, wrappers = _plain_name(config.get("model.model")), set()
-    # A wrapper, such as tc_monitor or correlated_gaussian, is given the model.
-    while f"{name}.model" in config and name not in wrappers:
-        wrappers.add(name)
-        name = _plain_name(config[f"{name}.model"])
-    if name == "vae":
-        return "beta_vae"
-    if name == "dip_vae":
-        return f"dip_vae_{config.get('dip_vae.dip_type', 'i')}"
-    return name
-
-
-def _plain_name(reference):
-    """Turns '@scope/module.name()' into 'name'."""
-    text = str(reference or "").lstrip("@").replace("()", "")
-    return text.rpartition("/")[2].rpartition(".")[2]
-
-
-def _eta(model, config):
-    if model == "tc_vae":
-        return config.get("tc_vae.eta")
-    if model != "rtc_vae":
-        return None
-    eta = config.get("rtc_vae.eta")
-    beta = config.get("rtc_vae.beta")
-    # As the model resolves it.
-    return max(10.0, beta) if eta is None and beta is not None else eta
 
 
 def representation(record):
@@ -349,7 +317,7 @@ def representation(record):
     name = _parse(config.get("postprocess.name"))
     if name:
         return str(name)
-    function = _plain_name(_parse(config.get("postprocess.postprocess_fn")))
+    function = models_lib.referenced(_parse(config.get("postprocess.postprocess_fn")))
     return function[: -len("_representation")] if "_repr" in function else function
 
 
@@ -357,7 +325,9 @@ def metric(record):
     """Returns the name of the evaluation that a record (`tidy_rows`) is of."""
     config = _section(record, "evaluation_config.")
     name = _parse(config.get("evaluation.name"))
-    return str(name or _plain_name(_parse(config.get("evaluation.evaluation_fn"))))
+    return str(
+        name or models_lib.referenced(_parse(config.get("evaluation.evaluation_fn")))
+    )
 
 
 def _section(record, prefix):

@@ -19,8 +19,8 @@ import sys
 from rtc_plugin import configs, runs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import is_locked, whole_file
+from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import records
-from rtc_plugin.results import table as results_table
 from rtc_plugin.studies import model_steps
 
 STATUS_FILE = "status.json"
@@ -209,7 +209,7 @@ def _describe(bindings):
     names = {
         "model": model,
         "dataset": bindings.get("dataset.name", ""),
-        "strength": bindings.get(results_table.STRENGTHS.get(model), ""),
+        "strength": bindings.get(models_lib.strength_name(model), ""),
         "seed": bindings.get("model.random_seed", ""),
     }
     return {**names, **bindings}

@@ -11,20 +11,9 @@ import numpy as np
 from matplotlib import figure, lines
 
 from rtc_plugin.results import comparison
-from rtc_plugin.results import quantities as labels
+from rtc_plugin.results import models as models_lib
+from rtc_plugin.visualize import style
 
-# The colours of rtc_plugin.visualize.study.
-_COLOURS = {
-    "factor_vae": "#E69F00",
-    "dip_vae_i": "#009E73",
-    "dip_vae_ii": "#D55E00",
-    "rtc_vae": "#0072B2",
-    "beta_vae": "#999999",
-    "beta_tc_vae": "#CC79A7",
-    "annealed_vae": "#56B4E9",
-    "tc_vae": "#8C6BB1",
-}
-_OTHER = "#777777"
 _OWN = "#C0245E"
 _FEWEST_FOR_VIOLIN = 10
 _MOST_AS_VECTORS = 400
@@ -59,7 +48,7 @@ def distributions(runs):
         axes.set_visible(False)
     fig.legend(
         handles=[
-            _handle("o", _OTHER, "zoo's run"),
+            _handle("o", style.DARK_GREY, "zoo's run"),
             _handle("D", _OWN, "own run", edge="white"),
         ],
         loc="outside lower center",
@@ -84,14 +73,16 @@ def _handle(marker, colour, label, edge="none"):
 
 
 def _draw_panel(axes, rows):
-    names = labels.in_order(rows["model"])
+    names = models_lib.in_order(rows["model"])
     for x, name in enumerate(names):
         if x % 2:
-            axes.axvspan(x - 0.5, x + 0.5, color=_OTHER, alpha=0.08, linewidth=0)
+            axes.axvspan(
+                x - 0.5, x + 0.5, color=style.DARK_GREY, alpha=0.08, linewidth=0
+            )
         method = rows[rows["model"] == name]
         strengths = sorted(set(method["strength"].dropna()))
         zoo = method[method["role"] == comparison.ZOO]
-        colour = _COLOURS.get(name, _OTHER)
+        colour = style.colour_of(name)
         values = zoo["value"].to_numpy(float)
         if len(values) >= _FEWEST_FOR_VIOLIN and np.ptp(values) > 0:
             violin = axes.violinplot(
@@ -125,7 +116,7 @@ def _draw_panel(axes, rows):
         axes.set_yscale("symlog", linthresh=_LINEAR_UP_TO)
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set_ylabel(f"lower is better; log. above {_LINEAR_UP_TO:g}", fontsize=8)
-    axes.set_xticks(range(len(names)), [labels.label(n) for n in names])
+    axes.set_xticks(range(len(names)), [models_lib.label(n) for n in names])
     axes.tick_params(axis="x", rotation=30, labelsize=8)
     for text in axes.get_xticklabels():
         text.set(ha="right", rotation_mode="anchor")

@@ -4,15 +4,8 @@
 from matplotlib import figure, ticker
 
 from rtc_plugin.results import quantities as q
-from rtc_plugin.visualize import latents
+from rtc_plugin.visualize import style
 
-# As in the figures of a study.
-_STYLES = {
-    "factor_vae": ("#E69F00", "s"),
-    "dip_vae_i": ("#009E73", "^"),
-    "dip_vae_ii": ("#D55E00", "v"),
-    "rtc_vae": (latents.BLUE, "o"),
-}
 _LINEAR_UP_TO = 0.01
 
 
@@ -44,13 +37,12 @@ def disparity(cells):
         for axes, suffix in zip(panels, ("", "_active")):
             for name in q.in_order(rows["model"]):
                 models = rows[rows["model"] == name]
-                colour, marker = _STYLES[name]
                 axes.scatter(
                     models["tc_sample" + suffix],
                     models["tc_mean" + suffix],
                     s=models["strength"].map(sizes),
-                    color=colour,
-                    marker=marker,
+                    color=style.colour_of(name),
+                    marker=style.MODELS[name][1],
                     alpha=0.8,
                     label=q.label(name),
                 )
@@ -67,7 +59,7 @@ def disparity(cells):
 
 def _same_scales(axes):
     largest = 1.2 * max(axes.get_xlim()[1], axes.get_ylim()[1])
-    axes.plot([0, largest], [0, largest], ls="--", color="#777777", lw=1, zorder=0)
+    axes.plot([0, largest], [0, largest], ls="--", color=style.GREY, lw=1, zorder=0)
     for axis, set_scale, set_limits in (
         (axes.xaxis, axes.set_xscale, axes.set_xlim),
         (axes.yaxis, axes.set_yscale, axes.set_ylim),
@@ -91,17 +83,9 @@ def curves(curves):
     grid = fig.subplots(
         2, len(curves), squeeze=False, sharex="col", sharey="row", height_ratios=(3, 1)
     )
-    lines = {
-        "tc_mean": dict(color="#D55E00", label="means"),
-        "tc_sample": dict(color=latents.BLUE, label="samples"),
-        "tc_mean_active": dict(color="#D55E00", ls=":", label="means, active latents"),
-        "tc_sample_active": dict(
-            color=latents.BLUE, ls=":", label="samples, active latents"
-        ),
-    }
     for (name, curve), (upper, lower) in zip(curves.items(), grid.T):
-        for column, style in lines.items():
-            upper.plot(curve["update"], curve[column], **style)
+        for column, drawn in style.TC.items():
+            upper.plot(curve["update"], curve[column], **{**drawn, "marker": ""})
         upper.set_yscale("symlog", linthresh=0.1)
         upper.set_ylim(bottom=0)
         upper.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))

@@ -13,19 +13,20 @@ import numpy as np
 from matplotlib import cm, colors, figure, patches
 
 from rtc_plugin.measures import scores as scores_lib
+from rtc_plugin.visualize import style
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#999999"
-_OKABE_ITO = [
-    BLUE,
-    ORANGE,
-    GREEN,
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
+# With the yellow and the black, for factors of many kinds.
+_KINDS = [
+    style.BLUE,
+    style.ORANGE,
+    style.GREEN,
+    style.PINK,
+    style.SKY,
+    style.RED,
     "#F0E442",
     "#000000",
 ]
-_CLASS_COLOURS = {"active": BLUE, "mixed": ORANGE, "passive": GREY}
+_CLASS_COLOURS = {"active": style.BLUE, "mixed": style.ORANGE, "passive": style.GREY}
 
 
 def pair_plot(z, pairwise=None, classes=None):
@@ -52,7 +53,9 @@ def pair_plot(z, pairwise=None, classes=None):
             axes.set_xticks([])
             axes.set_yticks([])
             if i == j:
-                colour = _CLASS_COLOURS[classes[i]] if classes is not None else BLUE
+                colour = (
+                    _CLASS_COLOURS[classes[i]] if classes is not None else style.BLUE
+                )
                 axes.hist(z[:, i], bins=30, range=limits[i], color=colour)
             elif i > j:
                 axes.scatter(
@@ -125,8 +128,8 @@ def top_two_scatter(
         first, second = latents[j, 0], latents[j, -1]
         values = factors[:, j]
         few = int(values.max()) + 1
-        if factor_names[j] in categorical and few <= len(_OKABE_ITO):
-            palette = colors.ListedColormap(_OKABE_ITO[:few])
+        if factor_names[j] in categorical and few <= len(_KINDS):
+            palette = colors.ListedColormap(_KINDS[:few])
         else:
             palette = "viridis"
         correlation = _correlation(z)[first, second]

@@ -16,32 +16,8 @@ from matplotlib import figure, lines, ticker
 
 from rtc_plugin.results import quantities as q
 from rtc_plugin.visualize import latents
+from rtc_plugin.visualize import style as style_lib
 
-# Okabe and Ito's colours, without the yellow and the black that one of a light and a
-# dark page would swallow.
-_STYLES = {
-    "factor_vae": ("#E69F00", "s"),
-    "dip_vae_i": ("#009E73", "^"),
-    "dip_vae_ii": ("#D55E00", "v"),
-    "rtc_vae": (latents.BLUE, "o"),
-    "beta_vae": ("#999999", "D"),
-    "beta_tc_vae": ("#CC79A7", "P"),
-    "annealed_vae": ("#56B4E9", "X"),
-    "tc_vae": ("#8C6BB1", "*"),
-}
-_OTHER = ("#777777", ".")
-AXES = {
-    "weight": "regularisation strength",
-    "tc_mean": "TC of means [nats]",
-    "tc_sample": "TC of samples [nats]",
-    "tc_mean_active": "TC of means, active latents [nats]",
-    "reconstruction": "reconstruction error [nats per image]",
-    "sap": "SAP",
-    "num_active": "active latents",
-    "eta": "weight of the variance penalty, \u03b7",
-    "disintegration": "disintegration, by information",
-    "r2_disintegration": "disintegration, by R\u00b2",
-}
 # On the data set of the models; scales in nats are linear up to here.
 _LINEAR_UP_TO = 0.1
 _NATS_TICKS = (0.0, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -66,7 +42,7 @@ def disparity(models):
     )
     for name, (upper, lower) in zip(names, grid.T):
         rows = models[models["model"] == name]
-        for y, style in _PAIR.items():
+        for y, style in style_lib.TC.items():
             _line(upper, rows, "weight", y, **style)
         upper.set_title(q.label(name), fontsize=10)
         upper.grid(alpha=0.25)
@@ -79,26 +55,10 @@ def disparity(models):
         fig,
         [
             lines.Line2D([], [], label=label, **_without(style, "label"))
-            for label, style in ((s["label"], s) for s in _PAIR.values())
+            for label, style in ((s["label"], s) for s in style_lib.TC.values())
         ],
     )
     return fig
-
-
-_PAIR = {
-    "tc_mean": dict(color="#D55E00", marker="s", label="means"),
-    "tc_sample": dict(color=latents.BLUE, marker="o", label="samples"),
-    "tc_mean_active": dict(
-        color="#D55E00", marker="s", ls=":", mfc="none", label="means, active latents"
-    ),
-    "tc_sample_active": dict(
-        color=latents.BLUE,
-        marker="o",
-        ls=":",
-        mfc="none",
-        label="samples, active latents",
-    ),
-}
 
 
 def tc_comparison(models):
@@ -138,13 +98,13 @@ def scores(models):
         for name in q.in_order(models["model"]):
             rows = models[models["model"] == name]
             if x == "weight":
-                _line(axes, rows, x, y, **_style(name))
+                _line(axes, rows, x, y, **style_lib.of_model(name))
             else:
-                _dots(axes, rows, x, y, alpha=0.85, **_style(name, ms=5))
+                _dots(axes, rows, x, y, alpha=0.85, **style_lib.of_model(name, ms=5))
         for which, quantity in (("x", x), ("y", y)):
             if quantity.startswith("tc_"):
                 _nats_axis(axes, which)
-            getattr(axes, f"set_{which}label")(AXES[quantity])
+            getattr(axes, f"set_{which}label")(style_lib.HEADINGS[quantity])
         if x == "weight":
             _strength_axis(axes, models)
         axes.grid(alpha=0.25)
@@ -163,9 +123,11 @@ def non_gaussian(models):
     """
     names, fig = _column_per_model(models, 3.4)
     styles = {
-        "knn_sample": dict(color="#009E73", marker="^", label="nearest neighbours"),
-        "tree_sample": dict(color="#CC79A7", marker="v", label="tree of pairs"),
-        "gaussian_sample": dict(color=latents.BLUE, marker="o", label="Gaussian"),
+        "knn_sample": dict(
+            color=style_lib.GREEN, marker="^", label="nearest neighbours"
+        ),
+        "tree_sample": dict(color=style_lib.PINK, marker="v", label="tree of pairs"),
+        "gaussian_sample": dict(color=style_lib.BLUE, marker="o", label="Gaussian"),
     }
     styles = {y: style for y, style in styles.items() if models[y].notna().any()}
     for name, axes in zip(
@@ -178,7 +140,7 @@ def non_gaussian(models):
         axes.grid(alpha=0.25)
         _strength_axis(axes, models)
     fig.axes[0].set_ylim(bottom=min(0.0, fig.axes[0].get_ylim()[0]))
-    fig.axes[0].set_ylabel(AXES["tc_sample"])
+    fig.axes[0].set_ylabel(style_lib.HEADINGS["tc_sample"])
     _legend(fig, [lines.Line2D([], [], **style) for style in styles.values()])
     return fig
 
@@ -201,23 +163,23 @@ def active_latents(models):
     for axes, (y, label) in zip(
         fig.subplots(1, 2),
         (
-            ("num_active", AXES["num_active"]),
-            ("signal_share_mean", "mean signal share"),
+            ("num_active", style_lib.HEADINGS["num_active"]),
+            ("signal_share_mean", style_lib.HEADINGS["signal_share_mean"]),
         ),
     ):
         for weight, group in rows.groupby("weight"):
             # Lines of equal beta: eta alone moves along them.
             shade = 0.35 + 0.65 * _rank(weight, rows["weight"])
             ends = group[_learnt(group)].groupby("eta")[y].mean()
-            axes.plot(ends.index, ends, color=latents.BLUE, alpha=shade, lw=1.2)
+            axes.plot(ends.index, ends, color=style_lib.BLUE, alpha=shade, lw=1.2)
         for name in ("factor_vae", "rtc_vae"):
             dots = rows[rows["model"] == name]
-            _dots(axes, dots, "eta", y, **_style(name, ms=6))
+            _dots(axes, dots, "eta", y, **style_lib.of_model(name, ms=6))
         axes.set_xscale("symlog", linthresh=5)
         ticks = sorted(rows["eta"].unique())
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
-        axes.set_xlabel(AXES["eta"])
+        axes.set_xlabel(style_lib.HEADINGS["eta"])
         axes.set_ylabel(label)
         axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
         axes.grid(alpha=0.25)
@@ -294,7 +256,11 @@ def learning_curves(curves):
             shade = 0.3 + 0.7 * _rank(weight, rows["weight"])
             for y in ("tc_mean", "tc_sample"):
                 axes.plot(
-                    run["update"], run[y], color=_PAIR[y]["color"], alpha=shade, lw=1.3
+                    run["update"],
+                    run[y],
+                    color=style_lib.TC[y]["color"],
+                    alpha=shade,
+                    lw=1.3,
                 )
         axes.set_title(q.label(name), fontsize=10)
         axes.set_xlabel("update")
@@ -306,7 +272,9 @@ def learning_curves(curves):
     _legend(
         fig,
         [
-            lines.Line2D([], [], color=_PAIR[y]["color"], label=_PAIR[y]["label"])
+            lines.Line2D(
+                [], [], color=style_lib.TC[y]["color"], label=style_lib.TC[y]["label"]
+            )
             for y in ("tc_mean", "tc_sample")
         ],
     )
@@ -327,7 +295,7 @@ def learning_curve(updates, tc_mean, tc_sample):
     fig = figure.Figure(figsize=(4.6, 2.6), layout="constrained")
     axes = fig.subplots()
     for y, values in (("tc_mean", tc_mean), ("tc_sample", tc_sample)):
-        axes.plot(updates, values, ms=3, **_without(_PAIR[y], "ms"))
+        axes.plot(updates, values, ms=3, **_without(style_lib.TC[y], "ms"))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("update")
     axes.set_ylabel("TC [nats]")
@@ -341,8 +309,8 @@ def _against_strength(models, ys, nats=False):
     for axes, y in zip(fig.subplots(1, len(ys), sharey=True), ys):
         for name in q.in_order(models["model"]):
             rows = models[models["model"] == name]
-            _line(axes, rows, "weight", y, **_style(name))
-        axes.set_ylabel(AXES[y])
+            _line(axes, rows, "weight", y, **style_lib.of_model(name))
+        axes.set_ylabel(style_lib.HEADINGS[y])
         axes.yaxis.set_tick_params(labelleft=True)
         axes.grid(alpha=0.25)
         _strength_axis(axes, models)
@@ -398,7 +366,7 @@ def _draw_shares(axes, rows):
         # Side by side rather than on top of each other.
         spread = weight * 1.25 ** np.linspace(-1, 1, len(shares))
         axes.plot(
-            spread, shares, ls="", marker="o", ms=3, color=latents.GREY, alpha=0.8
+            spread, shares, ls="", marker="o", ms=3, color=style_lib.GREY, alpha=0.8
         )
     for edge in (0.1, 0.9):
         axes.axhline(edge, color="black", lw=0.6, ls=":")
@@ -414,7 +382,7 @@ def _strength_axis(axes, rows):
     axes.minorticks_off()
     margin = 1.35
     axes.set_xlim(ticks[0] / margin, ticks[-1] * margin)
-    axes.set_xlabel(AXES["weight"])
+    axes.set_xlabel(style_lib.HEADINGS["weight"])
 
 
 def _nats_axis(axes, which):
@@ -426,12 +394,6 @@ def _nats_axis(axes, which):
     axis.set_minor_locator(ticker.NullLocator())
     _, high = getattr(axes, f"get_{which}lim")()
     getattr(axes, f"set_{which}lim")(0.0, 1.15 * high)
-
-
-def _style(name, **more):
-    colour, marker = _STYLES.get(name, _OTHER)
-    style = dict(color=colour, marker=marker, **more)
-    return style if name in q.PAPER_MODELS else {"ls": "--", **style}
 
 
 def _rank(value, values):
@@ -447,7 +409,7 @@ def _model_legend(fig, models):
     _legend(
         fig,
         [
-            lines.Line2D([], [], label=q.label(name), **_style(name))
+            lines.Line2D([], [], label=q.label(name), **style_lib.of_model(name))
             for name in q.in_order(models["model"])
         ],
     )

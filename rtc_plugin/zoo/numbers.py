@@ -15,7 +15,7 @@ from typing import NamedTuple
 from disentanglement_lib.config.unsupervised_study_v1 import sweep
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.results import table as results_table
+from rtc_plugin.results import models as models_lib
 
 STUDY = "unsupervised_study_v1"
 # The models on Shapes3D, from here on, are in the sweep and were never published.
@@ -86,8 +86,8 @@ def models():
             number,
             config["dataset.name"],
             config["model.name"],
-            results_table.STRENGTHS[config["model.name"]],
-            float(config[results_table.STRENGTHS[config["model.name"]]]),
+            models_lib.strength_name(config["model.name"]),
+            float(config[models_lib.strength_name(config["model.name"])]),
             config["model.random_seed"],
         )
         for number, config in enumerate(configs())

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `counting.scale` says of each model, against what its training counts."""
+"""What `models.scale` says of each model, against what its training counts."""
 
 import gin
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from rtc_plugin.results import counting
+from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import table as results_table
 
 # Their other bindings are those of `tiny_models`.
@@ -73,22 +73,22 @@ def test_steps_are_counted_as_training_counts_them(case, tiny_model_bindings):
         counted = session.run(step)
     row = settings(MODELS[case])
     assert updates == 3
-    assert counted == updates * counting.scale(row).steps_per_update
+    assert counted == updates * models_lib.scale(row).steps_per_update
 
 
 @pytest.mark.parametrize("case", MODELS)
 def test_strengths_are_on_the_scale_of_the_papers_beta(case):
     row = settings(MODELS[case])
-    assert row["model"] == counting.plain(case.partition(",")[0])
-    assert counting.scale(row).weight == 6.0
+    assert row["model"] == models_lib.plain(case.partition(",")[0])
+    assert models_lib.scale(row).weight == 6.0
 
 
 def test_every_model_that_has_a_strength_is_tested():
     assert {name.partition(",")[0] for name in MODELS} - {"correlated/factor_vae"} == (
-        set(counting.STRENGTHS)
+        set(models_lib.MODELS)
     )
 
 
 def test_a_model_of_someone_else_counts_as_it_comes():
-    assert np.isnan(counting.scale({"model": "mine", "strength": None}).weight)
-    assert counting.scale({"model": "mine", "strength": 3.0}) == (3.0, 1)
+    assert np.isnan(models_lib.scale({"model": "mine", "strength": None}).weight)
+    assert models_lib.scale({"model": "mine", "strength": 3.0}) == (3.0, 1)

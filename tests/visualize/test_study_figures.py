@@ -5,9 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import quantities as q
 from rtc_plugin.results import table as results_table
-from rtc_plugin.visualize import study
+from rtc_plugin.visualize import study, style
+from rtc_plugin.visualize.style import HEADINGS
 
 
 def models_of(*rows):
@@ -92,7 +94,7 @@ def test_the_disparity_shows_means_samples_and_signal_shares(two_models):
 
 
 def test_a_band_spans_the_seeds(two_models):
-    axes = panel(study.tc_comparison(two_models), ylabel=study.AXES["tc_mean"])
+    axes = panel(study.tc_comparison(two_models), ylabel=HEADINGS["tc_mean"])
     band = axes.collections[0].get_paths()[0].vertices
     at_ten = band[band[:, 0] == 10.0, 1]
     assert (at_ten.min(), at_ten.max()) == (100.0, 101.0)
@@ -105,10 +107,10 @@ def test_one_seed_has_no_band(two_models):
 
 def test_scores_pair_what_the_paper_pairs(two_models):
     fig = study.scores(two_models)
-    axes = panel(fig, xlabel=study.AXES["reconstruction"], ylabel=study.AXES["tc_mean"])
+    axes = panel(fig, xlabel=HEADINGS["reconstruction"], ylabel=HEADINGS["tc_mean"])
     rtc = lines_of(axes)["o", "None"]
     np.testing.assert_allclose(rtc, [[102, 2], [103, 3], [110, 10], [111, 11]])
-    axes = panel(fig, xlabel=study.AXES["tc_mean"], ylabel=study.AXES["sap"])
+    axes = panel(fig, xlabel=HEADINGS["tc_mean"], ylabel=HEADINGS["sap"])
     factor = lines_of(axes)["s", "None"]
     np.testing.assert_allclose(factor, [[20, 0], [21, 0.1], [100, 0], [101, 0.1]])
 
@@ -117,7 +119,9 @@ def test_context_is_dashed_and_comes_last(two_models):
     context = two_models[two_models["model"] == "rtc_vae"].assign(model="beta_vae")
     both = pd.concat([context, two_models])
     axes = panel(
-        study.scores(both), xlabel=study.AXES["weight"], ylabel=study.AXES["sap"]
+        study.scores(both),
+        xlabel=HEADINGS["weight"],
+        ylabel=HEADINGS["sap"],
     )
     assert lines_of(axes)["D", "--"].tolist() == [[2, 0.05], [10, 0.05]]
     fig = study.tc_comparison(both)
@@ -137,7 +141,7 @@ def test_neighbours_stand_beside_the_gaussian(two_models):
 
 def test_factor_vae_is_rtc_vae_at_eta_zero(two_models):
     fig = study.active_latents(two_models)
-    drawn = lines_of(panel(fig, ylabel=study.AXES["num_active"]))
+    drawn = lines_of(panel(fig, ylabel=HEADINGS["num_active"]))
     assert drawn["s", "None"][:, 0].tolist() == [0] * 4
     assert drawn["o", "None"][:, 0].tolist() == [10] * 4
     np.testing.assert_allclose(drawn["None", "-"], [[0, 5.5], [10, 5.5]])
@@ -145,7 +149,7 @@ def test_factor_vae_is_rtc_vae_at_eta_zero(two_models):
 
 def test_disintegration_by_information_and_by_r2(two_models):
     fig = study.disintegration(two_models)
-    axes = panel(fig, ylabel=study.AXES["r2_disintegration"])
+    axes = panel(fig, ylabel=HEADINGS["r2_disintegration"])
     np.testing.assert_allclose(lines_of(axes)["o", "-"], [[2, 0.15], [10, 0.15]])
 
 
@@ -337,3 +341,9 @@ def test_the_plugins_score_goes_before_the_librarys():
         record_of("unsupervised", "mean", gaussian_total_correlation=0.75)
     ) + results_table.tidy_rows(record_of(tc_mean=0.5))
     assert q.quantities(results_table.to_table(rows))["tc_mean"].tolist() == [0.5]
+
+
+def test_every_model_has_a_look_of_its_own():
+    assert set(style.MODELS) == set(models_lib.MODELS)
+    assert len(set(style.MODELS.values())) == len(style.MODELS)
+    assert style.colour_of("of someone else") not in dict(style.MODELS.values())
