@@ -31,7 +31,7 @@ PATCHES = {
     "disentanglement_lib.config.reproduce": ["compat.register:studies"],
     "disentanglement_lib.data.ground_truth.named_data": [
         "compat.library:know_plugin_data",
-        "compat.register:weighted_data",
+        "compat.register:configured_data",
     ],
     "disentanglement_lib.evaluation.abstract_reasoning.pgm_data": [
         "compat.library:know_plugin_shapes3d"

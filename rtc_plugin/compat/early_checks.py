@@ -60,7 +60,7 @@ def check(arguments):
             "flag once for each of its values."
         )
     bindings = read_bindings(flags.get("gin_config", []), flags.get("gin_bindings", []))
-    check_data(bindings.get("dataset.name"))
+    check_data(bindings)
     output, needed = COMMANDS[command]
     overwrite = flags.get("overwrite", ["false"])[-1].lower() in ("true", "t", "1")
     if needed is not None:
@@ -75,7 +75,7 @@ def check(arguments):
     elif pattern is not None and folder:
         # The folder is one for each file in it, and may be there already.
         for path in _matching(pattern):
-            check_data(read_bindings([path], []).get("dataset.name"))
+            check_data(read_bindings([path], []))
             name = os.path.basename(path).replace(".gin", "")
             check_free(f"--{output}", os.path.join(folder, name), overwrite)
     else:
@@ -145,21 +145,26 @@ def read_bindings(config_files, lines):
     return values
 
 
-def check_data(name):
-    """Raises a `UserError` if a data set is not known or lacks its files."""
+def check_data(bindings):
+    """Raises a `UserError` if a data set is not known or lacks its files.
+
+    Args:
+        bindings: Dictionary that has its name as 'dataset.name'.
+    """
     from rtc_plugin.data import files
     from rtc_plugin.data.ground_truth import named_data
 
-    if not isinstance(name, str) or name == "auto":
+    name, path = (bindings.get(key) for key in ("dataset.name", "file_data.path"))
+    if not isinstance(name, str) or name in ("auto", "dummy_data"):
         return
-    known = sorted({*named_data.GROUND_TRUTH_DATA, "dummy_data"})
-    if name not in known:
-        raise UserError(
-            f"dataset.name = {name!r} is not a known data set; known are: "
-            f"{', '.join(known)}."
-        )
+    named_data.check_name(name)
     if name in files.PUBLIC_FILES:
         files.find(name)
+    if name == "file_data" and not (isinstance(path, str) and os.path.exists(path)):
+        raise UserError(
+            f"file_data.path = {path!r} is no file or folder; dataset.name = "
+            "'file_data' needs one."
+        )
 
 
 class _Binding(NamedTuple):

@@ -6,8 +6,6 @@ import types
 
 import tensorflow.compat.v1 as tf
 
-from rtc_plugin.errors import UserError
-
 
 def know_plugin_data(named_data):
     """Has `dataset.name` look among the plugin's data sets before the library's own.
@@ -15,23 +13,13 @@ def know_plugin_data(named_data):
     gin has registered the library's function by now, and callers hold gin's wrapper of
     it. What is replaced is therefore the code of the function itself.
     """
-    from rtc_plugin.data.ground_truth.named_data import GROUND_TRUTH_DATA
+    from rtc_plugin.data.ground_truth import named_data as ours
 
     stock = inspect.unwrap(named_data.get_named_ground_truth_data)
     by_library = types.FunctionType(stock.__code__, stock.__globals__)
 
     def get_by_name(name):
-        if name in GROUND_TRUTH_DATA:
-            return GROUND_TRUTH_DATA[name]()
-        try:
-            return by_library(name)
-        except ValueError as error:
-            if str(error) != "Invalid data set name.":
-                raise
-            known = ", ".join(sorted({*GROUND_TRUTH_DATA, "dummy_data"}))
-            raise UserError(
-                f"dataset.name = {name!r} is not a known data set; known are: {known}."
-            ) from error
+        return by_library(name) if name == "dummy_data" else ours.open_data(name)
 
     stock.__globals__["_get_by_name"] = get_by_name
     stock.__code__ = _call_get_by_name.__code__

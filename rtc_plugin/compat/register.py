@@ -5,9 +5,9 @@ from rtc_plugin import extensions
 from rtc_plugin.errors import UserError
 
 
-def weighted_data(named_data):
-    """Registers the sampling of factors with weights with gin."""
-    import rtc_plugin.data.ground_truth.weighted  # noqa: F401
+def configured_data(named_data):
+    """Registers data of one's own and the sampling of factors with weights with gin."""
+    import rtc_plugin.data.ground_truth.configured  # noqa: F401
 
 
 def models(train):

@@ -18,7 +18,7 @@ _MARGIN = 2
 _LABEL_WIDTH = 110
 # Where in its range a factor is held while another varies: unlike for neighbours, so
 # that hues of floor, wall and object differ.
-_HELD = (0.5, 0.8, 0.1, 0.6, 0.6, 0.4, 0.5)
+_HELD = (0.5, 0.8, 0.1, 0.6, 0.6, 0.4, 0.5, 0.3, 0.7)
 
 # Name -> number of values of the ground-truth factors, to list without opening.
 _SIZES = {
@@ -35,6 +35,9 @@ _SIZES = {
     "mpi3d_toy": "6 6 2 3 3 40 40",
     "mpi3d_realistic": "6 6 2 3 3 40 40",
     "mpi3d_real": "6 6 2 3 3 40 40",
+    "mpi3d_complex": "4 4 2 3 3 40 40",
+    "falcor3d": "5 6 6 6 6 6 6",
+    "isaac3d": "3 8 5 4 4 4 6 4 4",
 }
 _NUM_IMAGES = {
     "shapes3d": 480000,
@@ -43,6 +46,9 @@ _NUM_IMAGES = {
     "mpi3d_toy": 1036800,
     "mpi3d_realistic": 1036800,
     "mpi3d_real": 1036800,
+    "mpi3d_complex": 460800,
+    "falcor3d": 233280,
+    "isaac3d": 737280,
 }
 
 
@@ -73,7 +79,7 @@ def check(name, out):
     """Opens a data set, verifies its files, and draws a contact sheet.
 
     Args:
-      name: Name of the data set.
+      name: Name of the data set, or the path of a file or folder of one's own.
       out: Path of the PNG file to write.
 
     Returns:
@@ -83,11 +89,14 @@ def check(name, out):
       UserError: If the data set is unknown, or a file is missing or not what it should
         be.
     """
-    if name not in _SIZES:
-        known = ", ".join(_SIZES)
-        raise UserError(f"No data set is called {name!r}; known are: {known}.")
     lines = []
-    data = named_data.GROUND_TRUTH_DATA[name]()
+    if name not in _SIZES and not os.path.exists(name):
+        known = ", ".join(_SIZES)
+        raise UserError(
+            f"No data set is called {name!r}; known are: {known}, and paths of files "
+            "and folders of one's own."
+        )
+    data = named_data.open_data(name)
     for file in files.PUBLIC_FILES.get(name, ()):
         path = files.local_path(file)
         # The digest of what was unpacked is not published.
@@ -104,7 +113,13 @@ def check(name, out):
     if isinstance(images, conversion.ImageFile):
         conversion.verify(images.path)
         lines.append(f"{images.path}: as converted")
-    lines.append(f"factors: {_SIZES[name]}")
+    sizes = [str(size) for size in data.factors_num_values]
+    names = zip(data.factor_names, sizes)
+    lines.append(
+        f"factors: {_SIZES.get(name) or ', '.join(map(' '.join, names)) or 'none'}"
+    )
+    if hasattr(data, "reason"):
+        lines.append(f"no full grid: {data.reason}")
     sheet = contact_sheet(data)
     try:
         with whole_file(out) as partial:
@@ -123,37 +138,46 @@ def contact_sheet(data, columns=_COLUMNS):
     """Draws a sweep of each factor, the others held at some value.
 
     Args:
-      data: GroundTruthData with `factor_names`, observations in [0, 1].
+      data: GroundTruthData with `factor_names`, observations in [0, 1]; of `OwnImages`
+        some are drawn.
       columns: Number of values to show of a factor that has more.
 
     Returns:
       PIL image, one row for each factor.
     """
-    sizes = data.factors_num_values
+    rows = (
+        {"": data.sample_observations(columns, np.random.RandomState(_SEED))}
+        if hasattr(data, "reason")
+        else _sweeps(data, columns)
+    )
     height, width, _ = data.observation_shape
     cell_height, cell_width = height + _MARGIN, width + _MARGIN
-    held = [int(fraction * size) for fraction, size in zip(_HELD, sizes)]
     sheet = PIL.Image.new(
         "RGB",
-        (_LABEL_WIDTH + columns * cell_width, len(sizes) * cell_height),
+        (_LABEL_WIDTH + columns * cell_width, len(rows) * cell_height),
         "white",
     )
     draw = PIL.ImageDraw.Draw(sheet)
-    for row, size in enumerate(sizes):
+    for row, (name, pictures) in enumerate(rows.items()):
+        middle = row * cell_height + cell_height // 2 - 6
+        draw.text((4, middle), name, fill="black")
+        for column, observation in enumerate(pictures):
+            pixels = np.round(255 * np.clip(observation, 0, 1)).astype(np.uint8)
+            pixels = np.broadcast_to(pixels, (height, width, 3))
+            corner = (_LABEL_WIDTH + column * cell_width, row * cell_height)
+            sheet.paste(PIL.Image.fromarray(pixels), corner)
+    return sheet
+
+
+def _sweeps(data, columns):
+    """Returns {name of a factor: observations while it varies}."""
+    rows, sizes = {}, data.factors_num_values
+    held = [int(_HELD[i % len(_HELD)] * size) for i, size in enumerate(sizes)]
+    for i, size in enumerate(sizes):
         values = np.unique(np.linspace(0, size - 1, columns).round().astype(np.int64))
         factors = np.repeat([held], len(values), axis=0)
-        factors[:, row] = values
-        observations = data.sample_observations_from_factors(
+        factors[:, i] = values
+        rows[data.factor_names[i]] = data.sample_observations_from_factors(
             factors, np.random.RandomState(_SEED)
         )
-        pixels = np.round(255 * np.clip(observations, 0, 1)).astype(np.uint8)
-        pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
-        draw.text(
-            (4, row * cell_height + cell_height // 2 - 6),
-            data.factor_names[row],
-            fill="black",
-        )
-        for column, picture in enumerate(pixels):
-            corner = (_LABEL_WIDTH + column * cell_width, row * cell_height)
-            sheet.paste(PIL.Image.fromarray(picture), corner)
-    return sheet
+    return rows

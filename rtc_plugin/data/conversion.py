@@ -25,13 +25,16 @@ _FORMAT = 1
 
 
 class ImageFile:
-    """Images in an npy file, indexed like an array and never held in memory.
+    """Images in a file, indexed like an array and never held in memory.
 
     Images are read one by one. Mapping the file into memory would add each page ever
     touched to the resident memory of the process, in the end the whole file.
 
     Args:
-      path: Path of an npy file.
+      path: Path of an npy file, or of any other with the remaining arguments.
+      shape: Shape of the array that lies in the file as it is, in C order.
+      dtype: Its dtype.
+      offset: Its position in the file, in bytes.
 
     Attributes:
       shape: Shape of the array.
@@ -39,10 +42,12 @@ class ImageFile:
       path: Path of the file.
     """
 
-    def __init__(self, path):
-        mapped = np.lib.format.open_memmap(path, mode="r")
-        self.path, self.shape, self.dtype = path, mapped.shape, mapped.dtype
-        self._offset = mapped.offset
+    def __init__(self, path, shape=None, dtype=None, offset=None):
+        if shape is None:
+            mapped = np.lib.format.open_memmap(path, mode="r")
+            shape, dtype, offset = mapped.shape, mapped.dtype, mapped.offset
+        self.path, self.shape, self.dtype = path, tuple(shape), np.dtype(dtype)
+        self._offset = offset
         self._file = open(path, "rb", buffering=0)
 
     def __len__(self):
@@ -224,5 +229,5 @@ def _check_writable(folder):
         raise UserError(
             f"{os.path.abspath(folder)} cannot be written to, and its files have to be "
             "converted once. Make it writable, or link its files into a folder that is "
-            "and name that in DISENTANGLEMENT_LIB_DATA."
+            "and name that (for public files in DISENTANGLEMENT_LIB_DATA)."
         )

@@ -59,6 +59,8 @@ def fetch(name, mirror=None):
         if files.is_there(file):
             print(f"{path} is there already", file=sys.stderr)
             continue
+        if file.unpack == "by hand":
+            raise UserError(files.missing(name, path))
         url = file.url
         if mirror:
             url = mirror.rstrip("/") + "/" + file.url.rsplit("/", 1)[1]

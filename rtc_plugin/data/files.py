@@ -23,7 +23,8 @@ class PublicFile:
       size: Size of the download in bytes, if published.
       digest: "sha256:...", "md5:..." or "git:..." (the name that git gives the
         content) of the download, if published.
-      unpack: None, "gzip", or "tar:PREFIX" for the members below PREFIX.
+      unpack: None, "gzip", "tar:PREFIX" for the members below PREFIX, or "by hand" for
+        what is published where no program may fetch it.
       unpacked_limit: Bytes that unpacking may yield at most, for each member.
     """
 
@@ -139,6 +140,17 @@ MPI3D_REAL = PublicFile(
     path="mpi3d_real/mpi3d_real.npz",
     url=_MPI3D_BUCKET + "real.npz",
 )
+# Its authors' own copy needs a browser.
+MPI3D_COMPLEX = PublicFile(
+    path="mpi3d_complex/real3d_complicated_shapes_ordered.npz",
+    url="https://huggingface.co/datasets/randall-lab/mpi3d-complex/resolve/main/"
+    "real3d_complicated_shapes_ordered.npz",
+)
+
+# The copies of 128x128 pixels. Those of 1024x1024 and 512x512 have the same names.
+_NVIDIA = "https://github.com/NVlabs/High-res-disentanglement-datasets"
+FALCOR3D = PublicFile("Falcor3D_128x128/images", _NVIDIA, unpack="by hand")
+ISAAC3D = PublicFile("Isaac3D_128x128/images", _NVIDIA, unpack="by hand")
 
 # Data set -> the files that it needs.
 PUBLIC_FILES = {
@@ -153,6 +165,9 @@ PUBLIC_FILES = {
     "mpi3d_toy": (MPI3D_TOY,),
     "mpi3d_realistic": (MPI3D_REALISTIC,),
     "mpi3d_real": (MPI3D_REAL,),
+    "mpi3d_complex": (MPI3D_COMPLEX,),
+    "falcor3d": (FALCOR3D,),
+    "isaac3d": (ISAAC3D,),
 }
 
 
@@ -169,7 +184,7 @@ def local_path(file):
 def is_there(file):
     """Tells whether a `PublicFile` lies where it belongs; an empty folder is none."""
     path = local_path(file)
-    if file.unpack is None or not file.unpack.startswith("tar:"):
+    if file.unpack in (None, "gzip"):
         return os.path.exists(path)
     names = os.listdir(path) if os.path.isdir(path) else []
     return any(not name.startswith(".") for name in names)
@@ -201,19 +216,26 @@ def missing(name, path):
         if twin
         else "the twins 'shapes3d_rendered' and 'dsprites_rendered' need"
     )
+    get = f"`rtc data fetch {name}` downloads it"
+    file = PUBLIC_FILES[name][0]
+    if file.unpack == "by hand":
+        get = f"Download it by hand, as {file.url} says, and unpack it"
     return (
-        f"Data set '{name}': {os.path.abspath(path)} is missing. "
-        f"`rtc data fetch {name}` downloads it into the folder that "
-        f"DISENTANGLEMENT_LIB_DATA names; {without} no download."
+        f"Data set '{name}': {os.path.abspath(path)} is missing. {get} into the folder "
+        f"that DISENTANGLEMENT_LIB_DATA names; {without} no download."
     )
 
 
 def unusable(path, reason):
     """Returns a `UserError` saying that a file is not what it should be."""
-    return UserError(
-        f"{os.path.abspath(path)}: {reason}. Move it away and fetch it again with "
-        "`rtc data fetch`."
-    )
+    path = os.path.abspath(path)
+    public = [file for group in PUBLIC_FILES.values() for file in group]
+    public = [os.path.abspath(local_path(f)) for f in [SHAPES3D_NPZ_PATH, *public]]
+    if path.startswith(tuple(public)):
+        remedy = "Move it away and fetch it again with `rtc data fetch`."
+    else:
+        remedy = "Mend it, or give another."
+    return UserError(f"{path}: {reason}. {remedy}")
 
 
 def check_not_html(path):

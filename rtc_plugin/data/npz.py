@@ -2,6 +2,7 @@
 """Reads arrays out of npz files in blocks, and never unpickles."""
 
 import contextlib
+import struct
 import zipfile
 import zlib
 
@@ -35,6 +36,7 @@ class Member:
     Attributes:
       shape: Its shape.
       dtype: Its dtype.
+      offset: Where its data start in the file; None if they are compressed.
 
     Raises:
       UserError: If the array is missing, pickled, or not as large as it says.
@@ -49,11 +51,23 @@ class Member:
             raise files.unusable(self._path, f"has no array '{key}'") from None
         with self._open() as member:
             data_start = member.tell()
+        self.offset = None
+        if self._info.compress_type == zipfile.ZIP_STORED:
+            self.offset = self._stored_at() + data_start
         nbytes = int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
         if self._info.file_size != data_start + nbytes:
             raise files.unusable(
                 self._path, f"array '{key}' is not of the size that its header says"
             )
+
+    def _stored_at(self):
+        # The lengths in the local header; those in the archive's directory may differ.
+        with open(self._path, "rb") as f:
+            f.seek(self._info.header_offset)
+            header = f.read(zipfile.sizeFileHeader)
+        fields = struct.unpack(zipfile.structFileHeader, header)
+        lengths = fields[zipfile._FH_FILENAME_LENGTH :]
+        return self._info.header_offset + len(header) + sum(lengths)
 
     def _open(self):
         member = self._archive.open(self._info)

@@ -10,7 +10,14 @@ import PIL.Image
 import scipy.io
 
 from rtc_plugin.data import files
-from rtc_plugin.data.ground_truth import cars3d, dsprites, mpi3d, norb, shapes3d
+from rtc_plugin.data.ground_truth import (
+    cars3d,
+    dsprites,
+    mpi3d,
+    norb,
+    nvidia3d,
+    shapes3d,
+)
 
 SHAPES3D_SIZES = [2, 3, 2, 2, 2, 3]
 DSPRITES_SIZES = [1, 3, 2, 4, 3, 5]
@@ -31,6 +38,8 @@ def use_small_sizes(monkeypatch, folder):
     monkeypatch.setattr(mpi3d.MPI3D, "layouts", (MPI3D_SIZES,))
     monkeypatch.setattr(norb.SmallNORB, "factor_sizes", NORB_SIZES)
     monkeypatch.setattr(cars3d.Cars3D, "factor_sizes", [4, 24, 2])
+    monkeypatch.setattr(nvidia3d.Falcor3D, "factor_sizes", [2] * 7)
+    monkeypatch.setattr(nvidia3d.Isaac3D, "factor_sizes", [2] * 9)
 
 
 def pixels(*shape, high=256):
@@ -92,6 +101,17 @@ def write_mpi3d(file=files.MPI3D_TOY, **changes):
     path = path_of(file)
     np.savez(path, **{"images": pixels(count, 64, 64, 3), **changes})
     return path
+
+
+def write_numbered_pictures(file, num_factors):
+    """Pictures of two values per factor; their colours are their number."""
+    folder = files.local_path(file)
+    os.makedirs(folder)
+    for number in range(2**num_factors):
+        color = (number % 256, number // 256, 7)
+        path = os.path.join(folder, f"{number:06d}.png")
+        PIL.Image.new("RGB", (128, 128), color).save(path)
+    return folder
 
 
 def write_cars3d():

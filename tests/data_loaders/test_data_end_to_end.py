@@ -26,6 +26,10 @@ WRITERS = {
     "mpi3d_toy": [small.write_mpi3d],
     "mpi3d_realistic": [lambda: small.write_mpi3d(files.MPI3D_REALISTIC)],
     "mpi3d_real": [lambda: small.write_mpi3d(files.MPI3D_REAL)],
+    "mpi3d_complex": [lambda: small.write_mpi3d(files.MPI3D_COMPLEX)],
+    "falcor3d": [lambda: small.write_numbered_pictures(files.FALCOR3D, 7)],
+    "isaac3d": [lambda: small.write_numbered_pictures(files.ISAAC3D, 9)],
+    "file_data": [small.write_dsprites],
     "shapes3d_rendered": [],
     "dsprites_rendered": [],
     "weighted": [],
@@ -67,6 +71,8 @@ def test_trains_and_is_evaluated(name, tmp_path, monkeypatch):
         write()
     data = bindings(f"dataset.name = '{name}'")
     data += bindings(WEIGHTS) if name == "weighted" else []
+    if name == "file_data":
+        data.append(f"file_data.path = '{files.local_path(files.DSPRITES)}'")
     model, codes, scores = (str(tmp_path / step) for step in ("m", "p", "e"))
     gin.clear_config()
     train.train_with_gin(model, gin_bindings=data + bindings(TRAINING))

@@ -2,10 +2,51 @@
 """Base class of data sets that have one image per combination of factors."""
 
 import numpy as np
-from disentanglement_lib.data.ground_truth import ground_truth_data
 
 
-class FactorGrid(ground_truth_data.GroundTruthData):
+class NumberedImages:
+    """Data set whose images have numbers, with what the library asks of a data set.
+
+    It has the methods of the library's `GroundTruthData` but does not derive from it:
+    nothing asks for the class, and whoever measures codes need not have the library.
+
+    Attributes:
+      observation_shape: Shape of an image, [height, width, channels].
+      pixel_maximum: Pixel value that the observations' 1.0 stands for.
+    """
+
+    observation_shape = (64, 64, 3)
+    pixel_maximum = 255
+
+    def images_at(self, indices):
+        """Returns images by number.
+
+        Args:
+          indices: Integers in [0, num_images), shape [n].
+
+        Returns:
+          uint8 array [n, height, width, channels] in [0, pixel_maximum].
+        """
+        raise NotImplementedError()
+
+    def to_observations(self, images):
+        """Returns uint8 images as float32 observations in [0, 1]."""
+        observations = images.astype(np.float32)
+        if self.pixel_maximum != 1:
+            observations /= np.float32(self.pixel_maximum)
+        return observations
+
+    def sample(self, num, random_state):
+        """Samples factors [num, num_factors] and observations of them."""
+        factors = self.sample_factors(num, random_state)
+        return factors, self.sample_observations_from_factors(factors, random_state)
+
+    def sample_observations(self, num, random_state):
+        """Samples observations, float32 [num, height, width, channels] in [0, 1]."""
+        return self.sample(num, random_state)[1]
+
+
+class FactorGrid(NumberedImages):
     """Data set with exactly one uint8 image for each combination of factors.
 
     Images are numbered by their factors in row-major order: the last factor runs
@@ -19,14 +60,10 @@ class FactorGrid(ground_truth_data.GroundTruthData):
       latent_factor_indices: Which of them are ground-truth factors; the others are
         drawn afresh for each observation. All by default.
       factor_names: Names of the ground-truth factors, list of strings.
-      observation_shape: Shape of an image, [height, width, channels].
-      pixel_maximum: Pixel value that the observations' 1.0 stands for.
     """
 
     factor_sizes = ()
     factor_names = ()
-    observation_shape = (64, 64, 3)
-    pixel_maximum = 255
 
     @property
     def latent_factor_indices(self):
@@ -47,17 +84,6 @@ class FactorGrid(ground_truth_data.GroundTruthData):
     def num_images(self):
         """Number of images."""
         return int(np.prod(self.factor_sizes))
-
-    def images_at(self, indices):
-        """Returns images by number.
-
-        Args:
-          indices: Integers in [0, num_images), shape [n].
-
-        Returns:
-          uint8 array [n, height, width, channels] in [0, pixel_maximum].
-        """
-        raise NotImplementedError()
 
     def sample_factors(self, num, random_state):
         """Samples ground-truth factors uniformly.
@@ -110,13 +136,6 @@ class FactorGrid(ground_truth_data.GroundTruthData):
         """
         indices = self.sample_indices_from_factors(factors, random_state)
         return self.to_observations(self.images_at(indices))
-
-    def to_observations(self, images):
-        """Returns uint8 images as float32 observations in [0, 1]."""
-        observations = images.astype(np.float32)
-        if self.pixel_maximum != 1:
-            observations /= np.float32(self.pixel_maximum)
-        return observations
 
     def sample_indices(self, num, random_state):
         """Draws the images that `num` calls of `sample_observations(1)` would.

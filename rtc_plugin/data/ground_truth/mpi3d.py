@@ -13,11 +13,12 @@ _FILES = {
     "mpi3d_toy": files.MPI3D_TOY,
     "mpi3d_realistic": files.MPI3D_REALISTIC,
     "mpi3d_real": files.MPI3D_REAL,
+    "mpi3d_complex": files.MPI3D_COMPLEX,
 }
 
 
 class MPI3D(file_data.FileData):
-    """MPI3D: simple renderings, realistic renderings or photos, 64x64x3.
+    """MPI3D: simple or realistic renderings, photos, or photos of things, 64x64x3.
 
     The ground-truth factors of variation are:
     0 - object color (6 different values, or 4)
@@ -31,10 +32,11 @@ class MPI3D(file_data.FileData):
     The files of 2019 with renderings held 460,800 images, four colours and shapes; this
     is what the library's class expects. Those that are published now hold 1,036,800,
     six colours and shapes. The number of images in the file decides here; the library's
-    class would mistake the factors of today's files.
+    class would mistake the factors of today's files. The photos of cups, a ball and a
+    croissant have four colours and four shapes.
 
     Args:
-      mode: "mpi3d_toy", "mpi3d_realistic" or "mpi3d_real".
+      mode: "mpi3d_toy", "mpi3d_realistic", "mpi3d_real" or "mpi3d_complex".
 
     Raises:
       UserError: If the file is missing, or not the public file in layout.

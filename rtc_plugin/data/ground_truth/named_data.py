@@ -3,6 +3,9 @@
 
 import functools
 import importlib
+import os
+
+from rtc_plugin.errors import UserError
 
 from rtc_plugin import extensions
 
@@ -39,6 +42,42 @@ GROUND_TRUTH_DATA |= {
         "mpi3d_toy": ("mpi3d", "MPI3D", "mpi3d_toy"),
         "mpi3d_realistic": ("mpi3d", "MPI3D", "mpi3d_realistic"),
         "mpi3d_real": ("mpi3d", "MPI3D", "mpi3d_real"),
-        "weighted": ("weighted", "weighted_data"),
+        "mpi3d_complex": ("mpi3d", "MPI3D", "mpi3d_complex"),
+        "falcor3d": ("nvidia3d", "Falcor3D"),
+        "isaac3d": ("nvidia3d", "Isaac3D"),
+        "file_data": ("configured", "file_data"),
+        "weighted": ("configured", "weighted_data"),
     }.items()
 }
+
+
+def open_data(name, size=None):
+    """Opens a data set.
+
+    Args:
+      name: A key of `GROUND_TRUTH_DATA`, or the path of a file or folder; see
+        `own_files.read`.
+      size: Height and width to scale the pictures of a file or folder to, or None.
+
+    Raises:
+      UserError: If there is no such data set, or its files are not what they should be.
+    """
+    check_name(name)
+    if name in GROUND_TRUTH_DATA:
+        return GROUND_TRUTH_DATA[name]()
+    return _open("own_data", "open_own", name, size)
+
+
+def check_name(name, flag="dataset.name = "):
+    """Raises a `UserError` unless a name is a data set's or the path of one.
+
+    Args:
+      name: The name.
+      flag: What it is given by, for the message.
+    """
+    if name not in GROUND_TRUTH_DATA and not os.path.exists(name):
+        known = ", ".join(sorted({*GROUND_TRUTH_DATA, "dummy_data"}))
+        raise UserError(
+            f"{flag}{name!r} is not a known data set; known are: {known}, and paths of "
+            "files and folders of one's own."
+        )

@@ -3,15 +3,11 @@
 
 import os
 
-import h5py
 import numpy as np
 
-from rtc_plugin.data import files, npz
+from rtc_plugin.data import files, h5, npz
 from rtc_plugin.data.ground_truth import file_data
 from rtc_plugin.errors import UserError
-
-_BLOCK_IMAGES = 4096
-_LARGEST_BLOCK = 40000
 
 # Values of the labels in the public file, by factor.
 LABEL_VALUES = [
@@ -66,18 +62,14 @@ class Shapes3D(file_data.FileData):
         self._open([source], target, lambda: convert(source))
 
     def _convert_h5(self, path):
-        files.check_not_html(path)
-        with _open_h5(path) as f:
-            images, labels = _h5_array(f, path, "images"), _h5_array(f, path, "labels")
+        with h5.open_h5(path) as f:
+            images, labels = (h5.array(f, path, key) for key in ("images", "labels"))
             shape = (self.num_images, *self.observation_shape)
             _check_layout(path, "images", images, shape, np.uint8)
             _check_layout(path, "labels", labels, (shape[0], len(self.factor_sizes)))
-            self._check_labels(path, _read_h5(path, labels, slice(None)))
-            chunk = images.chunks[0] if images.chunks else 1
+            self._check_labels(path, h5.read(path, labels, slice(None)))
             twin = f.attrs.get("exported_from")
-        # Blocks of whole chunks, so that no chunk is decompressed twice.
-        rows = chunk * max(1, _BLOCK_IMAGES // chunk) if chunk < _LARGEST_BLOCK else 1
-        return shape, np.uint8, _h5_blocks(path, rows), {"exported_from": twin}
+        return shape, np.uint8, h5.blocks(path, "images"), {"exported_from": twin}
 
     def _check_labels(self, path, labels):
         factors = np.empty(labels.shape, dtype=np.int64)
@@ -126,34 +118,3 @@ def _check_layout(path, key, array, shape, dtype=None):
         raise files.unusable(
             path, f"'{key}' holds {array.dtype}, not {np.dtype(dtype)}"
         )
-
-
-def _open_h5(path):
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise files.unusable(
-            path, f"is truncated or not an h5 file ({error})"
-        ) from error
-
-
-def _h5_array(f, path, key):
-    if not isinstance(f.get(key, getlink=True), h5py.HardLink) or not isinstance(
-        f[key], h5py.Dataset
-    ):
-        raise files.unusable(path, f"has no array '{key}'")
-    return f[key]
-
-
-def _read_h5(path, array, rows):
-    try:
-        return array[rows]
-    except (OSError, RuntimeError) as error:
-        raise files.unusable(path, f"is damaged ({error})") from error
-
-
-def _h5_blocks(path, rows):
-    with _open_h5(path) as f:
-        images = f["images"]
-        for start in range(0, len(images), rows):
-            yield _read_h5(path, images, slice(start, start + rows))

@@ -213,11 +213,3 @@ def weighted_sampling(
             file=sys.stderr,
         )
     return data
-
-
-@gin.configurable(module="rtc_plugin")
-def weighted_data(name=gin.REQUIRED):
-    """Returns the data set `name` under `weighted_sampling`; for evaluation."""
-    from disentanglement_lib.data.ground_truth import named_data
-
-    return weighted_sampling(named_data.get_named_ground_truth_data(name))
