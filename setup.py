@@ -150,6 +150,6 @@ setup(
         "ray": ["ray"],
         # A newer ruff may format and judge otherwise. Selenium drives the pages in
         # Chromium where there is one.
-        "tests": ["pytest", "ray", "ruff==0.17.6", "selenium"],
+        "tests": ["pytest", "pytest-xdist", "ray", "ruff==0.17.6", "selenium"],
     },
 )
