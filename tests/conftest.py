@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order of the files, for processes that share them."""
 
-# They take a minute or more each. Begun last, one of them would keep all others waiting.
+# They take a minute or more each; one begun last would keep all others waiting.
 SLOWEST = (
     "studies/test_reproduced_scores.py",
     "zoo/test_zoo_commands.py",
