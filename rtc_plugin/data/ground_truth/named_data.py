@@ -5,9 +5,8 @@ import functools
 import importlib
 import os
 
-from rtc_plugin.errors import UserError
-
 from rtc_plugin import extensions
+from rtc_plugin.errors import UserError
 
 _PACKAGE = "rtc_plugin.data.ground_truth."
 
