@@ -91,6 +91,24 @@ def check_free(flag, folder, overwrite):
         ) from error
 
 
+def check_writable(flag, path):
+    """Checks before a long computation that a file can be written at its end.
+
+    Args:
+        flag: The flag that names the file, for the message.
+        path: Its path; its folder is made.
+
+    Raises:
+        UserError: It is a folder, or its folder cannot be made or written to.
+    """
+    if os.path.isdir(path):
+        raise UserError(f"{flag} {path}: is a folder; give a file.")
+    folder = os.path.dirname(os.path.abspath(path))
+    make_folder(flag, folder)
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{flag} {path}: {folder} is not writable; give another.")
+
+
 @contextlib.contextmanager
 def whole_folder(flag, folder, overwrite=False):
     """Yields the path to write to; it becomes `folder` when all has gone well.

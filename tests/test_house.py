@@ -22,6 +22,7 @@ FLOORS = [
     {"visualize"},
     {"estimators", "studies", "zoo"},
     {"report"},
+    {"measuring"},
     {"commands"},
 ]
 # Arrays and tables; the minibatch forms for training are TensorFlow's by their nature.

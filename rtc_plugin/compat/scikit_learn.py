@@ -1,15 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scores mean what they meant: the estimators of scikit-learn 0.21.
 
-The library's published study ran on scikit-learn 0.20 and 0.21. Estimators that its
-metrics create with their defaults have changed since, and the scores with them:
-
-* `LogisticRegression` and `LogisticRegressionCV` solved a problem with several classes
-  as one against the rest, the first by liblinear (which regularises the intercept), the
-  second by L-BFGS. Since 0.22 both fit one multinomial model.
-* `GradientBoostingClassifier` split no node of impurity 1e-7 or less. Since 0.23 its
-  trees go on, which matters where they fit every training point: at 10 or 100 points.
-* `LinearSVC` solved the dual problem. Since 1.5 it chooses.
+The library's published study ran on scikit-learn 0.20 and 0.21, whose estimators
+`rtc_plugin.measures.estimators` has, and what has changed since.
 
 The metrics get the old definitions, unless the gin binding
 
@@ -25,7 +18,7 @@ The boosted trees, whichever their bound, are built by
 where Numba is not installed.
 
 Only the metric modules of the library see the old definitions; scikit-learn itself is
-left alone. Checked with scikit-learn 1.3, 1.6 and 1.9.
+left alone.
 """
 
 import functools
@@ -34,12 +27,11 @@ import types
 
 import gin
 import numpy as np
-import threadpoolctl
 from absl import logging
-from sklearn import ensemble, linear_model, multiclass, svm, tree
-from sklearn.utils import check_random_state
+from sklearn import ensemble, linear_model, svm
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.measures import estimators
 
 
 @gin.configurable("scores")
@@ -78,83 +70,6 @@ def _active_definition():
     return score_definition()
 
 
-class _OneVsRest(multiclass.OneVsRestClassifier):
-    """One class against the rest, on one thread: such small problems lose by more."""
-
-    def fit(self, X, y, **kwargs):  # noqa: N803, scikit-learn's name
-        """Fits one binary model per class."""
-        with threadpoolctl.threadpool_limits(limits=1):
-            return super().fit(X, y, **kwargs)
-
-
-def logistic_regression(random_state=None):
-    """Creates what `LogisticRegression` was by default.
-
-    Args:
-      random_state: Seed or random state. The solver needs none, but it took one number
-        off the metric's random state, and the metric goes on with the rest.
-
-    Returns:
-      Estimator: one class against the rest, liblinear, C = 1.
-    """
-    check_random_state(random_state).randint(np.iinfo("i").max)
-    return _OneVsRest(linear_model.LogisticRegression(solver="liblinear"))
-
-
-def logistic_regression_cv(Cs, cv):  # noqa: N803, scikit-learn's name
-    """Creates what `LogisticRegressionCV` was by default.
-
-    Args:
-      Cs: Number of inverse regularisation strengths, on a log scale from 1e-4 to 1e4.
-      cv: Cross-validation generator.
-
-    Returns:
-      Estimator: one class against the rest, L-BFGS, each class with the strength under
-      which it is told from the rest most accurately.
-    """
-    estimator = linear_model.LogisticRegressionCV
-    keywords = {}
-    if "use_legacy_attributes" in inspect.signature(estimator).parameters:
-        # How scikit-learn 1.8 and newer want the plain L2 penalty to be spelt.
-        keywords = {"l1_ratios": (0.0,), "use_legacy_attributes": False}
-    # The tolerance was on the gradient of the sum of losses, now it is on their mean's.
-    binary = estimator(Cs=Cs, cv=cv, tol=1e-5, scoring="accuracy", **keywords)
-    return _OneVsRest(binary)
-
-
-def linear_svc(**kwargs):
-    """Creates what `LinearSVC` was by default: a solver of the dual problem."""
-    return svm.LinearSVC(dual=True, **kwargs)
-
-
-class _CoarseTree(tree.DecisionTreeRegressor):
-    """Regression tree that splits no node of impurity 1e-7 or less.
-
-    Today's tree stops at the machine epsilon. A target in smaller units moves that
-    bound to 1e-7 and nothing else: splits don't depend on the unit, and boosting
-    replaces the values of the leaves by its own.
-    """
-
-    def fit(self, X, y, **kwargs):  # noqa: N803, scikit-learn's name
-        """Builds the tree."""
-        return super().fit(X, y * np.sqrt(np.finfo(np.float64).eps / 1e-7), **kwargs)
-
-
-class GradientBoostingClassifier(ensemble.GradientBoostingClassifier):
-    """scikit-learn's own `GradientBoostingClassifier` with the bound that it had."""
-
-    # The stock method, for which the name of the tree's class means ours.
-    _stock = ensemble.GradientBoostingClassifier._fit_stage
-    _fit_stage = types.FunctionType(
-        _stock.__code__,
-        dict(_stock.__globals__, DecisionTreeRegressor=_CoarseTree),
-        _stock.__name__,
-        _stock.__defaults__,
-        _stock.__closure__,
-    )
-    del _stock
-
-
 def boosted_trees(definition, whose, **kwargs):
     """Creates a `GradientBoostingClassifier`.
 
@@ -179,14 +94,14 @@ def boosted_trees(definition, whose, **kwargs):
             bound = {"study": ours.IMPURITY_STUDY, "today": ours.IMPURITY_TODAY}
             return ours.BoostedTrees(min_impurity=bound[definition], **kwargs)
     if definition == "study":
-        return GradientBoostingClassifier(**kwargs)
+        return estimators.GradientBoostingClassifier(**kwargs)
     return ensemble.GradientBoostingClassifier(**kwargs)
 
 
 _STUDY = {
-    linear_model.LogisticRegression: logistic_regression,
-    linear_model.LogisticRegressionCV: logistic_regression_cv,
-    svm.LinearSVC: linear_svc,
+    linear_model.LogisticRegression: estimators.logistic_regression,
+    linear_model.LogisticRegressionCV: estimators.logistic_regression_cv,
+    svm.LinearSVC: estimators.linear_svc,
 }
 
 

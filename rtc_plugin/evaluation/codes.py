@@ -7,19 +7,16 @@ library's `mean` or `sampled` representation. Which of the two is read off the
 configuration that `dlib_postprocess` has left beside the module.
 """
 
-import contextlib
 import pathlib
 
 import gin
 import numpy as np
-import threadpoolctl
 import tqdm
 from absl import logging
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.measures.codes import MEAN, SAMPLED, codes_from_array
 from rtc_plugin.runs import read_gin
-from rtc_plugin.total_correlation.checks import InputError
 
 # Images that are drawn twice, to see whether their factors make them.
 _NUM_COMPARED = 20
@@ -122,26 +119,6 @@ def find_representation_dir(artifact_dir):
         if folder.name == "artifacts":
             return str(folder.parent)
     return None
-
-
-@contextlib.contextmanager
-def estimating(name):
-    """Runs estimators: one BLAS thread, and refusals in one line for the user.
-
-    Only what an estimator refuses on purpose, by an `InputError`, is the user's to
-    mend; any other error is a mistake in the program and keeps its traceback.
-
-    Their matrices are small, so that the threads of a linear-algebra library would
-    wait for each other longer than they work: many times longer on a busy machine.
-
-    Args:
-        name: Name of the metric.
-    """
-    try:
-        with threadpoolctl.threadpool_limits(1, user_api="blas"):
-            yield
-    except InputError as error:
-        raise UserError(f"{name} cannot be computed: {error}") from error
 
 
 def _represent(representation_function, images):

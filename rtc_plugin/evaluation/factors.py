@@ -4,9 +4,7 @@
 import gin
 
 from rtc_plugin.errors import UserError
-
-# Factors whose values have no order.
-CATEGORICAL = ("shape", "object_shape", "object_type", "category")
+from rtc_plugin.measures.scores import CATEGORICAL  # noqa: F401
 
 
 @gin.configurable("factor_names", blacklist=["ground_truth_data"])

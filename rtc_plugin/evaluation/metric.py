@@ -5,9 +5,9 @@ import inspect
 
 import gin
 
-from rtc_plugin.evaluation.codes import encode, estimating
+from rtc_plugin.evaluation.codes import encode
 from rtc_plugin.measures.codes import check_num_samples
-from rtc_plugin.measures.results import to_json
+from rtc_plugin.measures.results import estimating, to_json
 
 # What `dlib_evaluate` and `rtc_metrics` hand over; no gin file can set it.
 _HANDED_OVER = (
@@ -27,7 +27,7 @@ def metric(name, min_samples=0):
     encoding images; `num_train`, the number of images, and `batch_size`, images at a
     time. Then come the measure's own parameters. It encodes images where it gets no
     codes, runs the measure on one BLAS thread, turns what an estimator refuses into a
-    line for the user (see `codes.estimating`), and returns what JSON can hold.
+    line for the user (see `results.estimating`), and returns what JSON can hold.
 
     Args:
         name: The metric's name in gin files. As configurations have it that were saved,

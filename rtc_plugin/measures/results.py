@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a metric hands back: plain numbers that JSON can hold."""
 
+import contextlib
 import math
 
 import numpy as np
+import threadpoolctl
+
+from rtc_plugin.errors import UserError
+from rtc_plugin.total_correlation.checks import InputError
 
 
 def to_json(results):
@@ -80,3 +85,23 @@ def block_standard_error(statistic, samples, num_blocks=10):
     """
     values = [statistic(samples[i::num_blocks]) for i in range(num_blocks)]
     return np.std(values, axis=0, ddof=1) / math.sqrt(num_blocks)
+
+
+@contextlib.contextmanager
+def estimating(name):
+    """Runs estimators: one BLAS thread, and refusals in one line for the user.
+
+    Only what an estimator refuses on purpose, by an `InputError`, is the user's to
+    mend; any other error is a mistake in the program and keeps its traceback.
+
+    Their matrices are small, so that the threads of a linear-algebra library would
+    wait for each other longer than they work: many times longer on a busy machine.
+
+    Args:
+        name: Name of the metric.
+    """
+    try:
+        with threadpoolctl.threadpool_limits(1, user_api="blas"):
+            yield
+    except InputError as error:
+        raise UserError(f"{name} cannot be computed: {error}") from error

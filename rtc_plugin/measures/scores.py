@@ -4,6 +4,9 @@
 import numpy as np
 from scipy import special
 
+# Factors whose values have no order.
+CATEGORICAL = ("shape", "object_shape", "object_type", "category")
+
 
 def r2_matrix(z, factors, categorical=()):
     """Returns the share of variance that a latent and a factor explain of each other.

@@ -16,9 +16,9 @@ from PIL import Image
 
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
-from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
 from rtc_plugin.files import whole_folder
+from rtc_plugin.measures import results as results_lib
 from rtc_plugin.measures import scores as scores_lib
 from rtc_plugin.methods import tc_monitor
 from rtc_plugin.runs import open_signature, read_gin
@@ -129,7 +129,7 @@ def describe(factors, z_mean, z_logvar, categorical=(), num_points=600):
     unit = scores_lib.standardise(z_mean)
     entropy = scores_lib.entropies(factors)
     information = scores_lib.mutual_information_matrix(z_mean, factors, NUM_BINS)
-    with codes_lib.estimating("the explorer"):
+    with results_lib.estimating("the explorer"):
         dependence = tc.pairwise_mutual_information(z_mean).value
     dependence = np.maximum(np.nan_to_num(dependence, posinf=0.0), 0.0)
     low, high = np.quantile(z_mean, [0.002, 0.998], axis=0)

@@ -15,9 +15,8 @@ from disentanglement_lib.evaluation import evaluate
 from disentanglement_lib.evaluation.metrics import beta_vae, utils
 
 from rtc_plugin import measures
-from rtc_plugin.compat import scikit_learn
 from rtc_plugin.errors import UserError
-from rtc_plugin.measures import boosted_trees
+from rtc_plugin.measures import boosted_trees, estimators
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 RECORD = json.loads((DATA / "home_ground_scores.json").read_text())
@@ -89,11 +88,11 @@ def test_boosted_trees_are_the_presorted_ones(lines, bound):
 def test_scikit_learns_trees_serve_where_asked_for_or_numba_is_missing(monkeypatch):
     with bindings(STOCK_TREES):
         trees = utils.gradient_boosting_classifier()
-    assert isinstance(trees, scikit_learn.GradientBoostingClassifier)
+    assert isinstance(trees, estimators.GradientBoostingClassifier)
     monkeypatch.setitem(sys.modules, "rtc_plugin.measures.boosted_trees", None)
     monkeypatch.delattr(measures, "boosted_trees")
     trees = utils.gradient_boosting_classifier()
-    assert isinstance(trees, scikit_learn.GradientBoostingClassifier)
+    assert isinstance(trees, estimators.GradientBoostingClassifier)
 
 
 def test_logistic_regression_takes_one_number_off_the_metrics_random_state():
@@ -137,7 +136,7 @@ def test_the_studys_trees_split_no_node_below_an_impurity_of_1e_7():
 
     factors = home_ground.FourFactors().sample_factors(10, np.random.RandomState(0))
     codes, labels = home_ground.representation(factors), factors[:, 1]
-    study = scikit_learn.GradientBoostingClassifier(random_state=0)
+    study = estimators.GradientBoostingClassifier(random_state=0)
     today = sklearn.ensemble.GradientBoostingClassifier(random_state=0)
     unit = np.finfo(np.float64).eps / 1e-7  # The study's trees see a smaller target.
     assert least_impurity_split(study, unit) > 1e-7

@@ -124,11 +124,11 @@ def test_an_array_that_somebody_has_cast_keeps_its_precision():
 
 def test_what_an_estimator_refuses_is_the_users_and_any_other_error_is_ours():
     with pytest.raises(UserError, match="some_metric cannot be computed: samples has"):
-        with codes_lib.estimating("some_metric"):
+        with results.estimating("some_metric"):
             tc.gaussian(np.full((5, 2), np.nan))
     for mistake in (ValueError("operands could not be broadcast"), KeyError("z")):
         with pytest.raises(type(mistake)) as caught:
-            with codes_lib.estimating("some_metric"):
+            with results.estimating("some_metric"):
                 raise mistake
         assert not isinstance(caught.value, UserError)
 
