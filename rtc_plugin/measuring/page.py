@@ -11,8 +11,8 @@ _FIGURES = (
         "latents",
         "What each latent carries",
         "The signal share r is the part of a latent's variance that is not noise: 0.9 "
-        "and more is active, 0.1 and less passive. A passive latent's mean counts in the "
-        "total correlation of means like any other.",
+        "and more is active, 0.1 and less passive. A passive latent's mean counts in "
+        "the total correlation of means like any other.",
     ),
     (
         "scores",
