@@ -16,7 +16,7 @@ import os
 from typing import Any, NamedTuple
 
 from rtc_plugin import extensions
-from rtc_plugin.compat import evaluation, gin_config, outputs
+from rtc_plugin.compat import binding_values, evaluation, gin_config, outputs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import check_free
 from rtc_plugin.training import unfinished
@@ -129,7 +129,7 @@ def read_bindings(config_files, lines):
         the last one counts.
 
     Raises:
-        UserError: A file is missing, or a name is not known.
+        UserError: A file is missing, a name is not known, or a value cannot work.
         SyntaxError: As gin raises it.
     """
     statements = []
@@ -140,6 +140,8 @@ def read_bindings(config_files, lines):
     values = {}
     for statement in statements:
         names.check(statement)
+        if isinstance(statement, _Binding):
+            binding_values.check(statement.where, statement.name, statement.value)
         if isinstance(statement, _Binding) and not statement.scope:
             values[statement.name] = statement.value
     return values
@@ -208,9 +210,10 @@ def _parse(text, where, including):
         def configurable_reference(self, scoped_configurable_name, evaluate):
             selector = scoped_configurable_name.rpartition("/")[2]
             found.append(_Reference(where, selector))
+            return binding_values.REFERENCE
 
         def macro(self, macro_name):
-            pass
+            return binding_values.REFERENCE
 
     try:
         for statement in config_parser.ConfigParser(text, Delegate()):

@@ -6,6 +6,7 @@ import functools
 import inspect
 import logging
 import os
+import stat
 import tokenize
 
 from rtc_plugin import configs
@@ -73,11 +74,15 @@ def locate(name, including):
             f"{_as_named(name, including)}: the file includes itself; take that line "
             "out."
         )
-    if path is None and os.path.isdir(name):
-        # TensorFlow's reader would find nothing wrong.
-        raise UserError(
-            f"{_as_named(name, including)}: that is a folder; give a gin file."
-        )
+    if path is None and os.path.exists(name):
+        mode = os.stat(name).st_mode
+        # Of a folder TensorFlow's reader would find nothing wrong, and of a device it
+        # might never find the end. A pipe of the shell's is in order.
+        if stat.S_ISDIR(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            kind = "folder" if stat.S_ISDIR(mode) else "device"
+            raise UserError(
+                f"{_as_named(name, including)}: that is a {kind}; give a gin file."
+            )
     if path is None and not _gin_knows(name):
         raise UserError(
             f"{_as_named(name, including)}: there is no such file; "

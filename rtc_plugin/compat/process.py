@@ -5,6 +5,7 @@ import os
 import sys
 
 from rtc_plugin.compat import commands, missing_modules
+from rtc_plugin.errors import UserError
 
 
 def prepare():
@@ -16,7 +17,15 @@ def prepare():
     if commands.is_command():
         from rtc_plugin.compat import early_checks
 
-        early_checks.check(sys.argv)
+        try:
+            early_checks.check(sys.argv)
+        except (UserError, SyntaxError) as error:
+            message = commands.explain(error, error.__traceback__)
+            if message is None:
+                raise
+            print(f"{commands.command()}: {message}", file=sys.stderr)
+            # As `rtc` does, and all that read flags.
+            raise SystemExit(2) from error
 
 
 def use_legacy_keras():

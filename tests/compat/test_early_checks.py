@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -17,6 +18,17 @@ from rtc_plugin.errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[2]
 TWIN = "dataset.name = 'shapes3d_rendered'"
+CANNOT_WORK = {
+    "model.training_steps": ("'x'", "None", "1.5", "0", "True"),
+    "model.batch_size": ("'x'", "0", "-4"),
+    "model.random_seed": ("-1", "5000000000.0", "5000000000", "'x'"),
+    "model.model": ("3", "'vae'"),
+    "encoder.num_latent": ("0", "-3", "2.0"),
+    "vae/AdamOptimizer.learning_rate": ("'x'", "0", "-0.1"),
+    "mig.num_train": ("0", "-5", "[]"),
+    "downstream_task.num_train": ("[10, 0]",),
+    "discretizer.num_bins": ("0",),
+}
 GIN_FILES = sorted(
     path
     for folder in ("gin", "rtc_plugin/config")
@@ -81,6 +93,15 @@ def test_what_is_in_order_passes(command, tmp_path):
         ([f"--gin_bindings={TWIN}", "--model_dir=/proc/x"], "/proc is not writable"),
         ([f"--gin_bindings={TWIN}"], "--model_dir is missing"),
         (["--gin_config", "a.gin", "b.gin"], "b.gin belongs to no flag"),
+        (["--gin_config=/dev/urandom"], "/dev/urandom: that is a device"),
+        *(
+            (
+                [f"--gin_bindings={name} = {value}"],
+                f"{name.rpartition('/')[2]} = {re.escape(value)}: must",
+            )
+            for name, values in CANNOT_WORK.items()
+            for value in values
+        ),
     ],
 )
 def test_what_cannot_work_is_named(flags, message, tmp_path, monkeypatch):
@@ -196,10 +217,11 @@ def test_a_refused_command_has_not_loaded_tensorflow():
     code = (
         "import sys; sys.argv = ['dlib_train', '--gin_config=absent.gin']\n"
         "try:\n    import disentanglement_lib\n"
-        "except ValueError as error:\n    print(error)\n"
+        "except SystemExit as error:\n    assert error.code == 2\n"
         "assert 'tensorflow' not in sys.modules and 'numpy' not in sys.modules"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("--gin_config=absent.gin: there is no such file")
+    message = "dlib_train: --gin_config=absent.gin: there is no such file"
+    assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
