@@ -11,6 +11,12 @@ and the log ratio is the difference of the two logits. The estimate is as good a
 discriminator: it lags behind the encoder, knows of no dependence that the discriminator
 has not learnt, and may be negative.
 
+The discriminator is most of the arithmetic of an update, so codes and permuted codes
+pass it as one batch, forwards once and backwards once. Both total correlation and the
+discriminator's loss depend on a row through one number, its log ratio; their signals at
+a row are multiples of each other all the way down, and one of them gives both. This
+takes a discriminator that treats each row alone, as a function of a point must.
+
 References:
     [1] H. Kim and A. Mnih. Disentangling by Factorising. ICML 2018. Equation 3,
         Algorithms 1 and 2, appendix A. https://arxiv.org/abs/1802.05983
@@ -24,9 +30,13 @@ from disentanglement_lib.methods.shared import architectures
 from disentanglement_lib.methods.unsupervised import vae
 
 from rtc_plugin.errors import UserError
+from rtc_plugin.training import graph
 
 PERMUTE_FROM = {"same_batch": 2, "second_half": 4}
 """Where permuted codes come from, and the smallest batch that can give them."""
+
+# Nothing beside any row that counts, and far from where float32 ends, 1e-38.
+SMALLEST_WEIGHT = 1e-20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +45,7 @@ class DensityRatio:
 
     Attributes:
         total_correlation: Estimate in nats, to be minimised by the encoder. Its
-            gradient reaches the discriminator's weights too: minimise it with respect
-            to the other variables only.
+            gradient reaches z and, when training, not the discriminator's weights.
         discriminator_loss: Cross-entropy in nats, log 2 for a discriminator that knows
             nothing. Its gradient reaches nothing but the discriminator's weights.
         discriminator_accuracy: Share of the samples told right, in [0, 1].
@@ -68,15 +77,17 @@ def estimate(z, is_training, permute_from="same_batch", discriminator_steps=1):
     Raises:
         UserError: If `permute_from` is not known or the batch is too small for it.
     """
-    check_permutation(permute_from, z.shape.as_list()[0])
-    # Costs nothing: TensorFlow merges the copies of the network that see the same z.
-    codes = tf.stop_gradient(z)
-    joint, source = codes, codes
+    num_codes = z.shape.as_list()[0]
+    check_permutation(permute_from, num_codes)
+    num_codes = num_codes or tf.shape(z)[0]
+    codes = source = tf.stop_gradient(z)
+    num_joint = num_codes
     if permute_from == "second_half":
-        half = (z.shape.as_list()[0] or tf.shape(z)[0]) // 2
-        joint, source = codes[:half], codes[half : 2 * half]
+        num_joint = num_codes // 2
+        source = codes[num_joint : 2 * num_joint]
 
     def discriminate(*samples):
+        rows = tf.concat(samples, axis=0)
         # Of the two kinds of variables, one has its value read once in a step; the
         # other, a resource, is read anew by each later update.
         with tf.variable_scope(
@@ -84,22 +95,82 @@ def estimate(z, is_training, permute_from="same_batch", discriminator_steps=1):
             reuse=tf.AUTO_REUSE,
             use_resource=True if discriminator_steps > 1 else None,
         ):
-            return [
-                log_ratio(architectures.make_discriminator(sample, is_training)[0])
-                for sample in samples
-            ]
+            return rows, architectures.make_discriminator(rows, is_training)[0]
 
     def make_discriminator_loss():
-        return discriminator_loss(*discriminate(joint, vae.shuffle_codes(source)))
+        _, logits = discriminate(codes[:num_joint], vae.shuffle_codes(source))
+        ratios = log_ratio(logits)
+        return discriminator_loss(ratios[:num_joint], ratios[num_joint:])
 
-    permuted = vae.shuffle_codes(source)
-    ratio, ratio_joint, ratio_permuted = discriminate(z, joint, permuted)
+    rows, logits = discriminate(codes, vae.shuffle_codes(source))
+    ratios = log_ratio(logits)
+    ratio, ratio_permuted = ratios[:num_codes], ratios[num_codes:]
+    accuracy = discriminator_accuracy(ratio[:num_joint], ratio_permuted)
+    loss = discriminator_loss(ratio[:num_joint], ratio_permuted)
+    if is_training:
+        variables = graph.split_variables()[1]
+        slopes, gradients = propagate_back(loss, logits, rows, variables)
+        slopes = slopes[:num_codes]
+        ratio = with_gradient(ratio, [z], lambda d: [d[:, tf.newaxis] * slopes])
+        loss = with_gradient(loss, variables, lambda d: [d * g for g in gradients])
     return DensityRatio(
         total_correlation=tf.reduce_mean(ratio),
-        discriminator_loss=discriminator_loss(ratio_joint, ratio_permuted),
-        discriminator_accuracy=discriminator_accuracy(ratio_joint, ratio_permuted),
+        discriminator_loss=loss,
+        discriminator_accuracy=accuracy,
         make_discriminator_loss=make_discriminator_loss,
     )
+
+
+def propagate_back(loss, logits, rows, variables):
+    """Passes a discriminator backwards once, for its loss and for its log ratios.
+
+    With w_i = d loss / d log_ratio_i, what arrives at row i is w_i times the slope of
+    the log ratio there.
+
+    Args:
+        loss: Scalar that depends on each row through its log ratio.
+        logits: What the discriminator made of the rows, shape [num_rows, 2].
+        rows: Its input, shape [num_rows, num_latents], the classes in any order.
+        variables: The discriminator's.
+
+    Returns:
+        Pair of the slopes d log_ratio_i / d rows_i, shape [num_rows, num_latents], and
+        the list of the loss's gradients with respect to the variables.
+
+    Raises:
+        UserError: If the discriminator normalises over the batch.
+    """
+    if any("discriminator" in op.name for op in tf.get_collection("update_ops")):
+        raise UserError(
+            "discriminator.discriminator_fn normalises over the batch, and a density "
+            "ratio is a function of one point; bind a network without."
+        )
+    (seeds,) = tf.gradients(loss, logits)
+    weights = (seeds[:, 0] - seeds[:, 1]) / 2
+    # A row that the loss does not see still has a slope.
+    tiny = tf.fill(tf.shape(weights), SMALLEST_WEIGHT)
+    weights = tf.where(tf.abs(weights) < tiny, tiny, weights)
+    signal, *gradients = tf.gradients(
+        log_ratio(logits), [rows, *variables], grad_ys=weights
+    )
+    return signal / weights[:, tf.newaxis], gradients
+
+
+def with_gradient(value, tensors, pull_back):
+    """Returns a tensor whose gradient is stated and not derived.
+
+    Args:
+        value: The tensor; of what it was made from, no gradient reaches anything.
+        tensors: List of the tensors and variables that a gradient reaches.
+        pull_back: Function from the gradient with respect to the value to the list of
+            those with respect to the tensors.
+    """
+
+    @tf.custom_gradient
+    def stated(*unused_tensors):
+        return tf.stop_gradient(value), pull_back
+
+    return stated(*tensors)
 
 
 def check_steps(name, value):

@@ -59,11 +59,14 @@ def discriminator_steps(model=gin.REQUIRED, steps=1):
             spec = stock_model_fn(
                 features=features, labels=labels, mode=mode, params=params
             )
+            optimizer = noted.discriminator_optimizer
             for _ in range(steps - 1):
                 with tf.control_dependencies([spec.train_op]):
-                    spec.train_op = noted.discriminator_optimizer.minimize(
-                        discriminator_loss(noted.z_sampled),
-                        var_list=graph.split_variables()[1],
+                    spec.train_op = optimizer.apply_gradients(
+                        optimizer.compute_gradients(
+                            discriminator_loss(noted.z_sampled),
+                            var_list=graph.split_variables()[1],
+                        )
                     )
         return spec
 
@@ -81,12 +84,25 @@ def discriminator_loss(z):
         Scalar in nats, the negative mean log probability of the right class.
     """
     z = tf.stop_gradient(z)
-    make_discriminator = vae.architectures.make_discriminator
+    rows = tf.concat([z, vae.shuffle_codes(z)], axis=0)
     with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-        _, probs = make_discriminator(z, is_training=True)
-        _, probs_permuted = make_discriminator(vae.shuffle_codes(z), is_training=True)
+        _, probs = vae.architectures.make_discriminator(rows, is_training=True)
+    return loss_of_probabilities(probs)
+
+
+def loss_of_probabilities(probs):
+    """The library's loss of FactorVAE's discriminator.
+
+    Args:
+        probs: What the discriminator made of codes and, after them, of as many permuted
+            ones; shape [2 * batch_size, 2].
+
+    Returns:
+        Scalar in nats, the negative mean log probability of the right class.
+    """
+    probs_z, probs_permuted = tf.split(probs, 2)
     return -0.5 * (
-        tf.reduce_mean(tf.log(probs[:, 0]))
+        tf.reduce_mean(tf.log(probs_z[:, 0]))
         + tf.reduce_mean(tf.log(probs_permuted[:, 1]))
     )
 

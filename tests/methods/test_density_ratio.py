@@ -5,13 +5,14 @@ import gin
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from disentanglement_lib.methods.unsupervised import vae  # noqa: F401  (registers gin)
+from disentanglement_lib.methods.shared import architectures
+from disentanglement_lib.methods.unsupervised import vae
 from scipy import stats
 from scipy.special import log_expit
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.methods import density_ratio
-from rtc_plugin.training.graph import split_variables
+from rtc_plugin.training.graph import alternate, split_variables
 
 RHO = 0.8
 COVARIANCE = [[1.0, RHO], [RHO, 1.0]]
@@ -40,6 +41,12 @@ def small_discriminator(input_tensor, is_training=True):
 def linear_discriminator(input_tensor, is_training=True):
     logits = tf.layers.dense(input_tensor, 2, name="logits", use_bias=False)
     return logits, tf.nn.softmax(logits)
+
+
+@gin.configurable("normalising_discriminator", allowlist=[])
+def normalising_discriminator(input_tensor, is_training=True):
+    rows = tf.layers.batch_normalization(input_tensor, training=is_training)
+    return linear_discriminator(rows)
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +86,7 @@ def test_a_trained_discriminator_finds_the_total_correlation():
     noise = tf.random_normal([512, 2])
     z = tf.matmul(noise, tf.constant(np.linalg.cholesky(COVARIANCE).T, tf.float32))
     ratio = density_ratio.estimate(z, is_training=True)
-    train_op = tf.train.AdamOptimizer(0.003).minimize(ratio.discriminator_loss)
+    train_op = tf.train.AdamOptimizer(0.001).minimize(ratio.discriminator_loss)
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         assert abs(session.run(ratio.total_correlation)) < 0.2
@@ -134,30 +141,135 @@ def test_the_discriminator_s_loss_reaches_the_discriminator_alone():
     assert None not in tf.gradients(ratio.total_correlation, encoder_weights)
 
 
+@pytest.mark.parametrize("permute_from", ["same_batch", "second_half"])
+@pytest.mark.parametrize("scale", [1.0, 3.0, 10.0])
+def test_one_pass_gives_what_a_pass_for_each_purpose_gives(
+    monkeypatch, permute_from, scale
+):
+    """Codes of scale 10 have log ratios of up to a hundred: certain either way."""
+    use_discriminator("small_discriminator")
+    monkeypatch.setattr(vae, "shuffle_codes", roll_each_latent)
+    encoder_weights = tf.get_variable("encoder/w", [10, 10])
+    z = tf.placeholder(tf.float32, [33, 10])
+    codes = tf.matmul(z, encoder_weights)
+    ratio = density_ratio.estimate(codes, True, permute_from)
+    parts = [codes, codes]
+    if permute_from == "second_half":
+        parts = [codes[:16], codes[16:32]]
+    expected_tc, expected_loss = pass_for_each_purpose(codes, *parts)
+    model, discriminator = split_variables()
+    pairs = [
+        (ratio.total_correlation, expected_tc),
+        (ratio.discriminator_loss, expected_loss),
+        (ratio.make_discriminator_loss(), expected_loss),
+        *zip(
+            tf.gradients(3.0 * ratio.total_correlation, [codes, *model]),
+            tf.gradients(3.0 * expected_tc, [codes, *model]),
+        ),
+        *zip(
+            tf.gradients(2.0 * ratio.discriminator_loss, discriminator),
+            tf.gradients(2.0 * expected_loss, discriminator),
+        ),
+        *zip(
+            tf.gradients(ratio.make_discriminator_loss(), discriminator),
+            tf.gradients(expected_loss, discriminator),
+        ),
+    ]
+    assert len(pairs) == 17
+    with tf.Session() as session:
+        for seed in range(5):
+            session.run(tf.global_variables_initializer())
+            values = np.random.RandomState(seed).randn(33, 10) * scale
+            for value, expected in session.run(pairs, {z: values}):
+                error = np.linalg.norm(value - expected)
+                assert error <= 1e-5 * np.linalg.norm(expected)
+
+
+def roll_each_latent(z):
+    """A permutation of each latent that is known."""
+    return tf.stack(
+        [tf.roll(z[:, i], i + 1, axis=0) for i in range(z.shape[1])], axis=1
+    )
+
+
+def pass_for_each_purpose(codes, joint, source):
+    """The textbook's total correlation and loss, each with its own pass."""
+
+    def ratios(rows):
+        with tf.variable_scope(tf.get_variable_scope(), reuse=True):
+            logits, _ = architectures.make_discriminator(rows, is_training=True)
+        return density_ratio.log_ratio(logits)
+
+    joint, permuted = map(tf.stop_gradient, (joint, roll_each_latent(source)))
+    return (
+        tf.reduce_mean(ratios(codes)),
+        density_ratio.discriminator_loss(ratios(joint), ratios(permuted)),
+    )
+
+
+@pytest.mark.parametrize("permute_from", ["same_batch", "second_half"])
+def test_one_pass_stays_right_as_a_model_trains(monkeypatch, permute_from):
+    use_discriminator("small_discriminator")
+    monkeypatch.setattr(vae, "shuffle_codes", roll_each_latent)
+    mixing = tf.get_variable("encoder/w", initializer=np.eye(4, dtype=np.float32))
+    codes = tf.matmul(tf.random_normal([64, 4]), mixing + tf.ones([4, 4]))
+    ratio = density_ratio.estimate(codes, True, permute_from)
+    parts = tf.split(codes, 2) if permute_from == "second_half" else [codes, codes]
+    tc, loss = pass_for_each_purpose(codes, *parts)
+    discriminator = split_variables()[1]
+    pairs = [
+        (ratio.total_correlation, tc),
+        (ratio.discriminator_loss, loss),
+        (tf.gradients(ratio.total_correlation, codes), tf.gradients(tc, codes)),
+        *zip(
+            tf.gradients(ratio.discriminator_loss, discriminator),
+            tf.gradients(loss, discriminator),
+        ),
+    ]
+    update = alternate(
+        ratio.total_correlation + tf.reduce_sum(tf.square(mixing)),
+        ratio,
+        tf.train.AdamOptimizer(0.001),
+        tf.train.AdamOptimizer(0.01),
+    )
+    tf.train.create_global_step()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        losses = []
+        for _ in range(200):
+            values = session.run(pairs)
+            session.run(update)
+            losses.append(values[1][0])
+            for value, expected in values:
+                error = np.linalg.norm(np.subtract(value, expected))
+                # Of a total correlation near 0, which is a mean of larger numbers.
+                assert error <= 1e-5 * max(np.linalg.norm(expected), 0.1)
+    assert losses[-1] < losses[0] - 0.2
+
+
 def test_permuting_keeps_each_latent_s_values_and_breaks_the_rows():
     use_discriminator("linear_discriminator")
     z = tf.constant(np.arange(80).reshape(40, 2), tf.float32)
-    seen = _record_discriminator_inputs(z, "same_batch")
-    np.testing.assert_array_equal(seen[0], seen[1])
-    np.testing.assert_array_equal(np.sort(seen[2], axis=0), seen[0])
-    assert (seen[2][:, 0] != seen[2][:, 1] - 1).sum() > 30
+    joint, permuted = np.split(_record_discriminator_input(z, "same_batch"), 2)
+    np.testing.assert_array_equal(joint, np.arange(80).reshape(40, 2))
+    np.testing.assert_array_equal(np.sort(permuted, axis=0), joint)
+    assert (permuted[:, 0] != permuted[:, 1] - 1).sum() > 30
 
 
 def test_the_second_half_is_permuted_and_set_against_the_first():
     use_discriminator("linear_discriminator")
     z = np.arange(18).reshape(9, 2).astype(np.float32)
-    seen = _record_discriminator_inputs(tf.constant(z), "second_half")
-    np.testing.assert_array_equal(seen[0], z)
-    np.testing.assert_array_equal(seen[1], z[:4])
-    np.testing.assert_array_equal(np.sort(seen[2], axis=0), z[4:8])
+    seen = _record_discriminator_input(tf.constant(z), "second_half")
+    np.testing.assert_array_equal(seen[:9], z)
+    np.testing.assert_array_equal(np.sort(seen[9:], axis=0), z[4:8])
 
 
-def _record_discriminator_inputs(z, permute_from):
-    density_ratio.estimate(z, is_training=True, permute_from=permute_from)
-    products = [
+def _record_discriminator_input(z, permute_from):
+    density_ratio.estimate(z, is_training=False, permute_from=permute_from)
+    (product,) = (
         op for op in tf.get_default_graph().get_operations() if op.type == "MatMul"
-    ]
-    return evaluate([op.inputs[0] for op in products])
+    )
+    return evaluate(product.inputs[0])
 
 
 def test_what_cannot_be_permuted_is_refused():
@@ -168,3 +280,11 @@ def test_what_cannot_be_permuted_is_refused():
             density_ratio.check_permutation(permute_from, batch_size)
     with pytest.raises(UserError, match="'elsewhere'.*'same_batch', 'second_half'"):
         density_ratio.check_permutation("elsewhere", 64)
+
+
+def test_a_discriminator_that_sees_the_batch_is_refused():
+    use_discriminator("normalising_discriminator")
+    z = tf.random_normal([8, 3])
+    density_ratio.estimate(z, is_training=False)
+    with pytest.raises(UserError, match="normalises over the batch"):
+        density_ratio.estimate(z, is_training=True)
