@@ -123,6 +123,7 @@ setup(
         "gin-config>=0.4",
         "h5py",
         "jinja2",
+        "joblib>=1.4",
         "matplotlib",
         # Boosted trees by sorting once; without it scikit-learn's own serve.
         "numba>=0.60",

@@ -14,11 +14,11 @@ import resource
 import tempfile
 import time
 
+import joblib
 import numpy as np
 
 from rtc_plugin import total_correlation
 from rtc_plugin.estimators import study as study_lib
-from rtc_plugin.total_correlation import densities
 
 
 def encode(batch_size, num_latent, sigma=0.1):
@@ -74,7 +74,7 @@ def time_minibatch(batch_size, num_latent, repetitions):
     """Prints seconds of all implementations and their ratio to ours."""
     batch = encode(batch_size, num_latent)
     dataset_size = 737280
-    threads = densities.num_usable_cores()
+    threads = joblib.cpu_count()
     peers = {"NumPy broadcast": numpy_broadcast}
     try:
         for precision in ("float32", "float64"):

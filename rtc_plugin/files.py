@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files and folders that are whole or not there, locks on them, and cores."""
+"""Files and folders that are whole or not there, and locks on them."""
 
 import contextlib
 import os
@@ -210,14 +210,6 @@ def is_locked(folder):
         return False
     with locked(folder) as is_free:
         return not is_free
-
-
-def num_usable_cores():
-    """Returns how many cores this process may use."""
-    # Not every system lets a process be kept to some of its cores.
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _replaced(folder):

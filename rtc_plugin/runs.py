@@ -14,7 +14,11 @@ from rtc_plugin.errors import UserError
 
 # Says which study a folder holds.
 STUDY_FILE = "study.json"
-# The scores of an evaluation, in its folder, and what else is there.
+# What a finished step has written, in its folder: all that is known of it.
+TRAIN_FILE, POSTPROCESS_FILE, EVALUATION_FILE = (
+    f"results/aggregate/{step}.json" for step in ("train", "postprocess", "evaluation")
+)
+# The scores of an evaluation alone, and what else is there.
 SCORES_FILE = "results/json/evaluation_results.json"
 _NOT_SCORES = {"elapsed_time", "uuid"}
 
@@ -66,7 +70,11 @@ def read_scores(folder):
         folder: Output folder of `dlib_evaluate`.
     """
     with open(os.path.join(folder, SCORES_FILE)) as file:
-        results = json.load(file)
+        return scalars(json.load(file))
+
+
+def scalars(results):
+    """Returns {name: number} of the scalar scores among an evaluation's results."""
     return {
         name: value
         for name, value in results.items()

@@ -174,21 +174,3 @@ def test_a_disk_without_locks_keeps_nobody_out(tmp_path, monkeypatch):
     monkeypatch.setattr("fcntl.flock", flock)
     with files.locked(tmp_path) as is_free:
         assert is_free
-
-
-def test_cores_are_those_that_the_process_is_kept_to():
-    everywhere = os.sched_getaffinity(0)
-    try:
-        os.sched_setaffinity(0, {min(everywhere)})
-        assert files.num_usable_cores() == 1
-    finally:
-        os.sched_setaffinity(0, everywhere)
-    assert files.num_usable_cores() == len(everywhere)
-
-
-def test_systems_without_affinity_count_all_cores(monkeypatch):
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    assert files.num_usable_cores() == 7
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert files.num_usable_cores() == 1

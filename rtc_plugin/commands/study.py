@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rtc study`: runs the models of a study and gathers their results."""
 
+import functools
 import os
 
 import click
@@ -160,11 +161,33 @@ def collect(study, root, output, origin, strict):
     records.report(summary.problems, strict)
 
 
-@study.command()
-@options.study
-@options.root
-@options.output("The file to write, report.html in the study's folder by default.")
-def report(study, root, output):
+def _of_table(name, text):
+    """Makes a verb of a function that writes something about a study's results.
+
+    Args:
+        name: What it writes, in the study's folder by default.
+        text: What that is, for the help.
+
+    Returns:
+        Decorator of a function of the collected table, the study's folder and the
+        output.
+    """
+
+    def decorate(function):
+        @functools.wraps(function)
+        def verb(study, root, output, **more):
+            root = _root(root, study)
+            output = output or os.path.join(root, name)
+            return function(_collect(root), root, output, **more)
+
+        output = options.output(f"{text}, {name} in the study's folder by default.")
+        return study.command()(options.study(options.root(output(verb))))
+
+    return decorate
+
+
+@_of_table("report.html", "The file to write")
+def report(table, root, output):
     """Collects, and writes the page: one self-contained HTML file.
 
     Example: rtc study report --root=output/rtc_study_small
@@ -172,53 +195,41 @@ def report(study, root, output):
     from rtc_plugin.report import page
     from rtc_plugin.studies import study_folder
 
-    root = _root(root, study)
-    table = _collect(root)
     settings = study_folder.read_settings(root) or {}
-    title = study or settings.get("study", os.path.basename(root))
-    output = output or os.path.join(root, "report.html")
+    title = click.get_current_context().params["study"]
+    title = title or settings.get("study", os.path.basename(root))
     page.write_page(table, root, output, title)
     print(f"The page is {output}")
 
 
-@study.command()
-@options.study
-@options.root
-@options.output("The folder to write, headline in the study's folder by default.")
+@_of_table("headline", "The folder to write")
 @click.option(
     "--curves",
     type=options.Comma(),
     default="",
     help="Models whose learning curves to show, trained by tc_monitor.",
 )
-def headline(study, root, output, curves):
+def headline(table, root, output, curves):
     """Collects, and writes the headline's tables and figures.
 
     Example: rtc study headline --root=output/rtc_study_small
     """
     from rtc_plugin.report import headline as headline_lib
 
-    root = _root(root, study)
-    output = output or os.path.join(root, "headline")
     curves = [folder for folder in curves if folder]
-    paths = headline_lib.write(_collect(root), output, curves)
+    paths = headline_lib.write(table, output, curves)
     print(f"The headline is {paths[-1]}")
 
 
-@study.command()
-@options.study
-@options.root
-@options.output("The folder to write, hparams in the study's folder by default.")
-def hparams(study, root, output):
+@_of_table("hparams", "The folder to write")
+def hparams(table, root, output):
     """Collects, and writes what TensorBoard shows of the models.
 
     Example: rtc study hparams --root=output/rtc_study_small
     """
     from rtc_plugin.report import tensorboard as hparams_lib
 
-    root = _root(root, study)
-    output = output or os.path.join(root, "hparams")
-    count = hparams_lib.write_hparams(_collect(root), root, output)
+    count = hparams_lib.write_hparams(table, root, output)
     print(f"{count} models: tensorboard --logdir={output}")
 
 

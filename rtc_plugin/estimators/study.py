@@ -9,12 +9,11 @@ list of targets computes only what is new.
 [1] Regularized TC-VAE, 2020. https://arxiv.org/abs/2009.05739
 """
 
-import concurrent.futures
 import json
-import multiprocessing
 import os
 from typing import NamedTuple
 
+import joblib
 import pandas as pd
 import threadpoolctl
 import tqdm
@@ -22,7 +21,7 @@ import tqdm
 from rtc_plugin.errors import UserError
 from rtc_plugin.estimators import cells as cells_lib
 from rtc_plugin.estimators import gaussian_population, summary
-from rtc_plugin.files import num_usable_cores, whole_file
+from rtc_plugin.files import whole_file
 from rtc_plugin.visualize import estimators as figures
 
 _MINIBATCH = ("raw", "naive", "mws", "mss0", "mss1", "mss_sym", "leave_one_out")
@@ -229,7 +228,7 @@ def run(study, output_dir, workers=None, progress=True, **options):
         unit="cell",
         disable=not progress,
     ) as bar:
-        for cell, rows in _evaluate_all(waiting, workers or num_usable_cores()):
+        for cell, rows in _evaluate_all(waiting, workers or joblib.cpu_count()):
             write_text(_cell_path(cell_dir, cell), json.dumps(rows))
             bar.update()
     rows = []
@@ -276,28 +275,16 @@ def write_text(path, text):
 
 def _evaluate_all(cells, workers):
     """Yields each cell with its rows, as they are done."""
-    if workers == 1 or len(cells) < 2:
-        with threadpoolctl.threadpool_limits(1):
-            for cell in cells:
-                yield cell, cells_lib.evaluate(cell)
-        return
-    # A fresh interpreter per worker: a fork would inherit TensorFlow's threads.
-    pool = concurrent.futures.ProcessPoolExecutor(
-        min(workers, len(cells)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=threadpoolctl.threadpool_limits,
-        initargs=(1,),
-    )
-    with pool:
-        # The slow cells first, so that no worker is left with one at the end.
-        order = sorted(cells, key=lambda c: -c.dim * c.batch_size * c.dataset_size)
-        futures = {pool.submit(cells_lib.evaluate, c): c for c in order}
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    # The slow cells first, so that no worker is left with one at the end.
+    order = sorted(cells, key=lambda c: -c.dim * c.batch_size * c.dataset_size)
+    workers = max(1, min(workers, len(cells)))
+    parallel = joblib.Parallel(workers, return_as="generator_unordered")
+    yield from parallel(joblib.delayed(_evaluate)(cell) for cell in order)
+
+
+def _evaluate(cell):
+    with threadpoolctl.threadpool_limits(1):
+        return cell, cells_lib.evaluate(cell)
 
 
 def _check(study, settings, given):

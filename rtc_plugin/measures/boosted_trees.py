@@ -24,11 +24,10 @@ import concurrent.futures
 
 import numba
 import numpy as np
+from joblib import cpu_count
 from scipy import special
 from sklearn import base
 from sklearn.utils import check_random_state, validation
-
-from rtc_plugin.files import num_usable_cores
 
 _DEPTH = 3
 _NODES = 2**_DEPTH - 1
@@ -137,7 +136,7 @@ class BoostedTrees(base.ClassifierMixin, base.BaseEstimator):
                 gains[tree],
             )
 
-        num_threads = min(self.num_threads or num_usable_cores(), num_trees)
+        num_threads = min(self.num_threads or cpu_count(), num_trees)
         with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
             run = map if num_threads == 1 else pool.map
             for stage in range(self.n_estimators):

@@ -115,7 +115,7 @@ def decompose(codes, random, num_draws):
         results[name] = values.mean()
         with np.errstate(invalid="ignore"):  # An infinite upper bound has none.
             results[f"{name}_stderr"] = values.std(ddof=1) / math.sqrt(num_draws)
-    latent_kl = 0.5 * (z_mean**2 + np.exp(z_logvar) - z_logvar - 1.0).mean(axis=0)
+    latent_kl = tc.gaussian_kl(z_mean, z_logvar).mean(axis=0)
     return dict(
         results,
         index_code_mi_limit=math.log(len(z_mean)),

@@ -181,7 +181,7 @@ def _disparity(codes, random, num_draws, num_bootstrap, classes, dead_below):
         noise_share=1.0 - share,
         variance_of_mean=variance_of_mean,
         mean_of_variance=variance.mean(axis=0),
-        kl_per_latent=0.5 * (z_mean**2 + variance - z_logvar - 1.0).mean(axis=0),
+        kl_per_latent=tc.gaussian_kl(z_mean, z_logvar).mean(axis=0),
         dead_latents=np.flatnonzero(share < dead_below),
     )
     if len(active) < 2:

@@ -153,9 +153,7 @@ def measure(
         "tc_mean_active": _gaussian_of_pairs(z_mean[:, active], precision),
         "tc_sample_active": _gaussian_of_pairs(z[:, active], precision),
         "num_active": float(np.count_nonzero(active)),
-        "kl": float(
-            np.mean(np.sum(z_mean**2 + np.exp(z_logvar) - z_logvar - 1, axis=1)) / 2
-        ),
+        "kl": float(tc.gaussian_kl(z_mean, z_logvar).sum(axis=1).mean()),
         "mig": _mig(z_mean, factors),
     }
     values["tc_gap"] = values["tc_mean"] - values["tc_sample"]

@@ -20,10 +20,11 @@ import os
 import numpy as np
 import pandas as pd
 
+from rtc_plugin import runs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.methods import tc_monitor
-from rtc_plugin.results import claims
+from rtc_plugin.results import claims, records
 from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import quantities as q
 from rtc_plugin.results import table as results_table
@@ -191,7 +192,7 @@ def read_curve(model_dir):
         UserError: If the folder holds no curve.
     """
     path = os.path.join(model_dir, "tf_checkpoint", tc_monitor.FILE)
-    record_path = os.path.join(model_dir, "results", "aggregate", "train.json")
+    record_path = os.path.join(model_dir, runs.TRAIN_FILE)
     for needed in (path, record_path):
         if not os.path.exists(needed):
             raise UserError(
@@ -199,7 +200,7 @@ def read_curve(model_dir):
                 "with model.model = @tc_monitor()."
             )
     curve = pd.read_csv(path)
-    model = results_table.training_rows(pd.read_json(record_path, typ="series"))[0]
+    model = results_table.training_rows(records.load_file(record_path))[0]
     curve["update"] = curve["step"] / models_lib.scale(model).steps_per_update
     return q.describe(model), curve
 

@@ -19,11 +19,10 @@ import tqdm
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import PARTIAL
 from rtc_plugin.results import records
-from rtc_plugin.runs import STUDY_FILE
+from rtc_plugin.runs import EVALUATION_FILE, STUDY_FILE
 
 # What of study.json a table says of its models.
 _RECORDED = ("study", "origin")
-EVALUATION = os.path.join("results", "aggregate", "evaluation.json")
 NAMES = ("results.parquet", "results.csv")
 # They hold no evaluation, and many files.
 _SKIPPED = {"tf_checkpoint", "tfhub", "explorer", "visualizations", "artifacts"}
@@ -116,14 +115,16 @@ def find_models(root, problems):
     """
     by_model = itertools.groupby(_find_evaluations(root, problems), _model_folder)
     for folder, evaluations in by_model:
-        paths = [os.path.join(root, name, EVALUATION) for name in sorted(evaluations)]
+        paths = [
+            os.path.join(root, name, EVALUATION_FILE) for name in sorted(evaluations)
+        ]
         yield folder, paths
 
 
 def _find_evaluations(root, problems):
     """Yields folders, relative to root, that hold an evaluation; a model's in a row."""
     for path, names, _ in records.walk(root, problems):
-        if os.path.exists(os.path.join(path, EVALUATION)):
+        if os.path.exists(os.path.join(path, EVALUATION_FILE)):
             names.clear()
             yield os.path.relpath(path, root)
         names[:] = sorted(filter(_may_hold_evaluations, names), key=_natural)

@@ -14,6 +14,7 @@ from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import quantities as labels
 from rtc_plugin.results import statistics
 from rtc_plugin.results import table as results_table
+from rtc_plugin.results.pitfalls import OWN, ZOO
 
 
 class Quantity(NamedTuple):
@@ -52,7 +53,6 @@ QUANTITIES = (
     Quantity("TC of the exact mixture", "", "total_correlation", False),
     Quantity("disintegration", "", "disintegration", False),
 )
-OWN, ZOO = "own", "zoo"
 # What tells one model from another.
 _MODEL = [
     "role",

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A table of the scores below a folder."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from rtc_plugin import runs
 from rtc_plugin.errors import UserError
+from rtc_plugin.results import records
 from rtc_plugin.results import table as results_table
 
 _COLUMNS = ["model", "representation", "metric", "score", "value"]
@@ -23,34 +23,28 @@ def read_scores(folder):
     Returns:
         DataFrame with a row per scalar score and the columns `model` (what of an
         evaluation's path does not name its representation or metric), `representation`,
-        `metric`, `score` and `value`.
+        `metric`, `score` and `value`. What cannot be read is named on stderr.
 
     Raises:
         UserError: If there is no evaluation.
     """
     folder = Path(folder)
-    rows = []
-    for path in sorted(folder.glob(f"**/{runs.SCORES_FILE}")):
-        evaluation = path.parents[2]
-        representation, metric = _names(evaluation)
-        named = {representation, metric, "metrics"}
-        parts = evaluation.relative_to(folder).parts
-        model = "/".join(part for part in parts if part not in named)
-        for score, value in runs.read_scores(evaluation).items():
-            rows.append((model, representation, metric, score, value))
+    rows, problems = [], []
+    for path in sorted(folder.glob(f"**/{runs.EVALUATION_FILE}")):
+        with records.one_item(str(path), problems):
+            record = records.load_file(path)
+            names = results_table.representation(record), results_table.metric(record)
+            parts = path.parents[2].relative_to(folder).parts
+            model = "/".join(part for part in parts if part not in {*names, "metrics"})
+            results = results_table.results(record)
+            rows += [(model, *names, *item) for item in runs.scalars(results).items()]
+    records.report(problems)
     if not rows:
         raise UserError(
             f"{folder} holds no evaluation; give a folder above outputs of "
             "dlib_evaluate."
         )
     return pd.DataFrame(rows, columns=_COLUMNS)
-
-
-def _names(evaluation):
-    """Returns the representation and the metric of an evaluation's folder."""
-    path = evaluation / "results" / "aggregate" / "evaluation.json"
-    record = json.loads(path.read_text())
-    return results_table.representation(record), results_table.metric(record)
 
 
 def tabulate(scores):

@@ -104,10 +104,10 @@ def tidy_rows(record, origin="own", study="", model_num=None, folder=""):
         for name, score in _SETTINGS.items()
         if name in config
     }
-    results = {**settings, **_section(record, "evaluation_results.")}
+    found = {**settings, **results(record)}
     return [
         {**model, **names, "score": score, "value": value}
-        for score, value in _numbers(results)
+        for score, value in _numbers(found)
     ]
 
 
@@ -309,6 +309,11 @@ def _describe_model(record, origin, study, model_num, folder):
         **found,
         **{TRAIN_CONFIG + k: v for k, v in config.items() if k not in used},
     }
+
+
+def results(record):
+    """Returns the results that a record (`tidy_rows`) has, by name."""
+    return _section(record, "evaluation_results.")
 
 
 def representation(record):

@@ -12,6 +12,7 @@ from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
+from rtc_plugin import runs
 from rtc_plugin.compat import evaluation
 
 
@@ -68,7 +69,7 @@ def plan(study, model_num, model_folder, bindings=(), evaluation_bindings=()):
 
     train = step(
         "model",
-        "results/aggregate/train.json",
+        runs.TRAIN_FILE,
         None,
         _train,
         config_file,
@@ -84,7 +85,7 @@ def plan(study, model_num, model_folder, bindings=(), evaluation_bindings=()):
     representations = [
         step(
             f"postprocessed/{_stem(config)}",
-            "results/aggregate/postprocess.json",
+            runs.POSTPROCESS_FILE,
             train,
             _postprocess,
             train.folder,
@@ -106,7 +107,7 @@ def plan(study, model_num, model_folder, bindings=(), evaluation_bindings=()):
                 continue
             metric = step(
                 f"metrics/{name}/{_stem(config)}",
-                "results/aggregate/evaluation.json",
+                runs.EVALUATION_FILE,
                 representation,
                 _evaluate,
                 representation.folder,

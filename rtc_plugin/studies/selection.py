@@ -35,34 +35,34 @@ def select(models, numbers=None, conditions=None):
     return chosen
 
 
-def parse_numbers(text, count):
-    """Returns the numbers that a text such as '0-5,8' names.
+def parse_numbers(text, count, name="--models="):
+    """Returns the numbers that a text such as '0-5,8' names, each once.
 
     Args:
         text: Numbers and ranges, which include their ends.
         count: Number of models.
+        name: What the text is called in messages.
 
     Raises:
         UserError: If the text is no such thing or names a model that is not there.
     """
     numbers = []
     for part in text.split(","):
-        found = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        found = re.fullmatch(r"(\d+)(?:\s*-\s*(\d+))?", part.strip())
         if not found or int(found[2] or found[1]) < int(found[1]):
-            raise UserError(f"--models={text}: give numbers and ranges such as 0-5,8.")
+            raise UserError(f"{name}{text}: give numbers and ranges such as 0-5,8.")
+        check_numbers((int(found[2] or found[1]),), count, name)
         numbers += range(int(found[1]), int(found[2] or found[1]) + 1)
-    numbers = list(dict.fromkeys(numbers))
-    check_numbers(numbers, count)
-    return numbers
+    return list(dict.fromkeys(numbers))
 
 
-def check_numbers(numbers, count):
+def check_numbers(numbers, count, name="--models="):
     """Raises a UserError if one of the numbers is no model's."""
     for number in numbers:
         if not 0 <= number < count:
             raise UserError(
-                f"--models: there is no model {number}; the study has the models 0 to "
-                f"{count - 1}."
+                f"{name}{number}: there is no model {number}; the study has the models "
+                f"0 to {count - 1}."
             )
 
 

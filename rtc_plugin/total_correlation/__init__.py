@@ -13,7 +13,7 @@ Nothing here needs TensorFlow; `tf_minibatch` has the minibatch forms for traini
     discrete samples                 discrete, discrete_entropy; knn and tree choose it
     an encoder over a data set       mixture (exact up to a known error)
     an encoder on one batch          minibatch (biased; read its module first)
-    an encoder, latent by latent     signal_share, classify_latents,
+    an encoder, latent by latent     signal_share, classify_latents, gaussian_kl,
                                      mixture_decomposition (I(z_k; n))
 """
 
@@ -56,6 +56,7 @@ from rtc_plugin.total_correlation.latents import (
     MIXED,
     PASSIVE,
     classify_latents,
+    gaussian_kl,
     gaussian_sampled,
     signal_share,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "gaussian",
     "gaussian_bias",
     "gaussian_from_covariance",
+    "gaussian_kl",
     "gaussian_sampled",
     "gaussian_spread",
     "knn",

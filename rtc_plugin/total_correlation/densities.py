@@ -14,8 +14,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-
-from rtc_plugin.files import num_usable_cores
+from joblib import cpu_count
 
 # Two float64 buffers of this size fit the L2 cache of a core.
 _ROWS, _COLUMNS = 64, 1024
@@ -110,7 +109,7 @@ def log_sums(
             sums[:, rows] = largest + np.log(total)
 
     starts = range(0, num_samples, _ROWS)
-    num_threads = min(num_threads or num_usable_cores(), len(starts))
+    num_threads = min(num_threads or cpu_count(), len(starts))
     if num_threads == 1:
         for start in starts:
             reduce_rows(start)

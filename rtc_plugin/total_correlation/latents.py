@@ -45,6 +45,25 @@ def signal_share(z_mean, z_logvar):
     return np.divide(signal, total, out=np.zeros_like(total), where=total > 0)
 
 
+def gaussian_kl(z_mean, z_logvar):
+    """Returns KL(N(mu_k, sigma_k^2) || N(0, 1)) of every encoding and latent.
+
+    Args:
+        z_mean: [num_samples, num_latent], means of the encodings.
+        z_logvar: [num_samples, num_latent], log variances of the encodings.
+
+    Returns:
+        [num_samples, num_latent] array, >= 0, nats. The mean over the samples of the
+        sum over the latents is the KL term of a VAE.
+
+    Examples:
+        >>> gaussian_kl([[0.0, 2.0]], [[0.0, 0.0]]).tolist()
+        [[0.0, 2.0]]
+    """
+    z_mean, z_logvar = np.float64(z_mean), np.float64(z_logvar)
+    return 0.5 * (z_mean**2 + np.exp(z_logvar) - z_logvar - 1.0)
+
+
 def classify_latents(z_mean, z_logvar, active_above=0.9, passive_below=0.1):
     """Sorts latents into active, mixed and passive by their signal share r_k.
 

@@ -125,7 +125,7 @@ def describe(factors, z_mean, z_logvar, categorical=(), num_points=600):
         scaled to 0..255), `sizes` (values per factor).
     """
     z_mean, z_logvar = np.float64(z_mean), np.float64(z_logvar)
-    kl = 0.5 * (z_mean**2 + np.exp(z_logvar) - z_logvar - 1.0)
+    kl = tc.gaussian_kl(z_mean, z_logvar)
     unit = scores_lib.standardise(z_mean)
     entropy = scores_lib.entropies(factors)
     information = scores_lib.mutual_information_matrix(z_mean, factors, NUM_BINS)

@@ -76,7 +76,7 @@ def _code_figures(data, model_dir, random_state, num_points):
     categorical = [j for j, name in enumerate(names) if name in factors_lib.CATEGORICAL]
     scores = factor_disintegration(codes.z_mean, codes.factors, 0, categorical)
     classes = tc.classify_latents(codes.z_mean, codes.z_logvar)
-    kl = 0.5 * (codes.z_mean**2 + np.exp(codes.z_logvar) - codes.z_logvar - 1.0)
+    kl = tc.gaussian_kl(codes.z_mean, codes.z_logvar)
     few = codes.head(num_points)
     return {
         "pairs": latent_figures.pair_plot(

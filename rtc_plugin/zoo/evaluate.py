@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import tqdm
+from joblib import cpu_count
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.files import num_usable_cores
 from rtc_plugin.results import records
 from rtc_plugin.zoo import archive, measure, scores
 
@@ -131,7 +131,7 @@ def run(jobs, output_dir, data="auto", bindings=(), workers=None):
         for job in jobs
         if not os.path.isdir(measure.result_folder(os.path.join(output_dir, job.name)))
     ]
-    cores = num_usable_cores()
+    cores = cpu_count()
     workers = max(1, min(workers or cores, len(missing)))
     threads = str(max(1, cores // workers))
     environment = {

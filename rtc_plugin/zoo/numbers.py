@@ -9,13 +9,13 @@ follows are this plugin's own numbers, for RTC-VAE in the study's setting:
 
 import functools
 import itertools
-import re
 from typing import NamedTuple
 
 from disentanglement_lib.config.unsupervised_study_v1 import sweep
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.results import models as models_lib
+from rtc_plugin.studies.selection import parse_numbers
 
 STUDY = "unsupervised_study_v1"
 # The models on Shapes3D, from here on, are in the sweep and were never published.
@@ -94,36 +94,6 @@ def models():
     )
 
 
-def parse(texts):
-    """Reads model numbers and ranges.
-
-    Args:
-        texts: Strings such as "7", "0-49", "0-49,1800".
-
-    Returns:
-        Sorted list of different numbers.
-
-    Raises:
-        UserError: Not a number or range, or not in the sweep.
-    """
-    chosen = set()
-    for part in ",".join(texts).split(","):
-        match = re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", part)
-        if match is None:
-            raise UserError(
-                f"{part.strip()!r} is no model number or range; give such as 7, 0-49 "
-                "or 0-49,1800."
-            )
-        first, last = int(match[1]), int(match[2] or match[1])
-        if last < first or last >= len(models()):
-            raise UserError(
-                f"model numbers {part.strip()!r}: the study has 0 to "
-                f"{len(models()) - 1}, the first number of a range is the smaller."
-            )
-        chosen.update(range(first, last + 1))
-    return sorted(chosen)
-
-
 def select(texts=(), datasets=(), names=(), strengths=(), seeds=()):
     """Chooses models by number and by what they are; no choice means all.
 
@@ -131,7 +101,7 @@ def select(texts=(), datasets=(), names=(), strengths=(), seeds=()):
     are chosen from.
 
     Args:
-        texts: Numbers and ranges, see `parse`.
+        texts: Numbers and ranges, see `selection.parse_numbers`.
         datasets: Names of data sets.
         names: Names of methods.
         strengths: Numbers.
@@ -141,7 +111,7 @@ def select(texts=(), datasets=(), names=(), strengths=(), seeds=()):
         List of `ZooModel`.
 
     Raises:
-        UserError: As `parse`, a value that the sweep does not have, or nothing is left.
+        UserError: No such number, no such value in the sweep, or nothing is left.
     """
     for flag, wanted, field in (
         ("dataset", datasets, "dataset"),
@@ -161,7 +131,9 @@ def select(texts=(), datasets=(), names=(), strengths=(), seeds=()):
             )
     # Beside the study is only what is asked for by name or number.
     last = len(models()) if "rtc_vae" in names else NUM_STUDY
-    numbers = parse(texts) if texts else range(last)
+    numbers = range(last)
+    if texts:
+        numbers = sorted(parse_numbers(",".join(texts), len(models()), "numbers "))
     chosen = [
         model
         for model in (models()[number] for number in numbers)

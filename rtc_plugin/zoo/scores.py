@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import tqdm
+from joblib import cpu_count
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.files import num_usable_cores
 from rtc_plugin.results import collect as collect_lib
 from rtc_plugin.results import records
 from rtc_plugin.results import table as results_table
@@ -141,7 +141,7 @@ def _map(batches, folder, origin, workers):
     arguments = [
         (batch, os.path.join(folder, str(i)), origin) for i, batch in enumerate(batches)
     ]
-    workers = min(workers or num_usable_cores(), len(batches))
+    workers = min(workers or cpu_count(), len(batches))
     total = sum(map(len, batches))
     with tqdm.tqdm(total=total, desc="reading", unit="model", disable=None) as bar:
         with contextlib.ExitStack() as stack:

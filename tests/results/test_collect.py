@@ -32,7 +32,7 @@ def write_model(root, folder, num, metrics=("mean/mig", "mean/sap_score")):
             "evaluation_results.score": num / 3,
             "evaluation_results.scores": [float(i) for i in range(20)],
         }
-        path = root / folder / "metrics" / metric / collect.EVALUATION
+        path = root / folder / "metrics" / metric / collect.EVALUATION_FILE
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(record))
 
@@ -100,7 +100,7 @@ def test_unfinished_folders_are_not_looked_at(tmp_path):
 def test_half_written_results_are_named_and_left_out(tmp_path, text):
     write_model(tmp_path, "1", 1)
     write_model(tmp_path, "2", 2)
-    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION
+    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION_FILE
     path.write_text(text)
     summary = collect.collect(str(tmp_path))
     assert [problem.where for problem in summary.problems] == [str(path)]
@@ -113,7 +113,7 @@ def test_a_hostile_evaluation_is_named_and_the_rest_is_read(tmp_path, name):
     content, words = hostile_records.FILES[name]
     write_model(tmp_path, "1", 1)
     write_model(tmp_path, "2", 2)
-    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION
+    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION_FILE
     path.write_bytes(content)
     summary = collect.collect(str(tmp_path))
     assert (summary.num_models, summary.num_rows) == (2, 2 * 22 + 21)
@@ -125,11 +125,11 @@ def test_a_hostile_evaluation_is_named_and_the_rest_is_read(tmp_path, name):
 
 def test_bindings_of_different_types_in_one_model_become_text(tmp_path):
     write_model(tmp_path, "1", 1)
-    path = tmp_path / "1/metrics/mean/sap_score" / collect.EVALUATION
+    path = tmp_path / "1/metrics/mean/sap_score" / collect.EVALUATION_FILE
     record = json.loads(path.read_text())
     record.update({"train_config.a.b": "'text'", "train_config.only.here": "1"})
     path.write_text(json.dumps(record))
-    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION
+    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION_FILE
     path.write_text(json.dumps({**record, "train_config.a.b": "1"}))
     summary = collect.collect(str(tmp_path))
     assert summary.problems == []
@@ -171,7 +171,7 @@ def test_any_digit_may_be_in_the_name_of_a_folder(tmp_path, name):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     write_model(tmp_path, "1", 1)
-    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION
+    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION_FILE
     path.unlink()
     os.mkfifo(path)
     (problem,) = collect.collect(str(tmp_path)).problems
@@ -201,12 +201,12 @@ def test_a_folder_without_evaluations_is_named(tmp_path):
 
 def test_columns_hold_what_any_model_needs(tmp_path):
     write_model(tmp_path, "0", 0)
-    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION
+    path = tmp_path / "1/metrics/mean/mig" / collect.EVALUATION_FILE
     path.parent.mkdir(parents=True)
     path.write_text(
         json.dumps({"train_config.a.b": "2.5", "evaluation_results.x": 1.0})
     )
-    path = tmp_path / "2/metrics/mean/mig" / collect.EVALUATION
+    path = tmp_path / "2/metrics/mean/mig" / collect.EVALUATION_FILE
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"train_config.a.b": "2", "evaluation_results.x": 1.0}))
     table = read(tmp_path)

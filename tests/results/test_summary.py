@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from rtc_plugin import runs
 from rtc_plugin.errors import UserError
 from rtc_plugin.results import summary
 
@@ -16,14 +17,11 @@ def write_evaluation(folder, representation, metric, **results):
             f"@{representation}_representation"
         ),
         "evaluation_config.evaluation.evaluation_fn": f"@{metric}",
+        **{f"evaluation_results.{name}": value for name, value in results.items()},
     }
-    for path, content in (
-        ("json/evaluation_results.json", results),
-        ("aggregate/evaluation.json", record),
-    ):
-        path = folder / "results" / path
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(content))
+    path = folder / runs.EVALUATION_FILE
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(record))
 
 
 def test_scores_of_both_representations_stand_side_by_side(tmp_path):
@@ -68,3 +66,12 @@ def test_a_nan_score_is_shown_and_a_list_is_left_out(tmp_path):
 def test_a_folder_without_evaluations_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="holds no evaluation"):
         summary.read_scores(tmp_path)
+
+
+def test_a_damaged_evaluation_is_named_and_the_others_are_shown(tmp_path, capsys):
+    for name in ("whole", "half"):
+        write_evaluation(tmp_path / name, "mean", "mig", discrete_mig=0.5)
+    path = tmp_path / "half" / runs.EVALUATION_FILE
+    path.write_text(path.read_text()[:40])
+    assert summary.read_scores(tmp_path)["model"].tolist() == ["whole"]
+    assert f"not read: {path}: is no JSON" in capsys.readouterr().err

@@ -93,6 +93,7 @@ NO_ESTIMATORS = {
     "coverage",
     "discrete_entropy",
     "gaussian_bias",
+    "gaussian_kl",
     "gaussian_spread",
     "minibatch_weights",
     "mixture_log_densities",

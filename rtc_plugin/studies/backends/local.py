@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 
-from rtc_plugin.files import num_usable_cores
+from joblib import cpu_count
+
 from rtc_plugin.studies import backends, worker
 
 TICK_SECONDS = 1
@@ -108,7 +109,7 @@ class _Processes:
 
 
 def _environment(workers):
-    threads = max(1, num_usable_cores() // workers)
+    threads = max(1, cpu_count() // workers)
     # Ours to set, by each command for itself, unless the user wants to see more.
     inherited = {
         name: value
