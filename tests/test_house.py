@@ -2,10 +2,13 @@
 """The floors of the package: nothing imports from above, and nothing in circles."""
 
 import ast
+import importlib
+import inspect
 import json
 import pathlib
 import subprocess
 import sys
+import typing
 
 import pytest
 
@@ -112,3 +115,22 @@ def test_arrays_and_tables_need_no_tensorflow(package, tmp_path):
     assert result.returncode == 0, result.stderr
     loaded = {name.split(".")[0] for name in json.loads(result.stdout)}
     assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name
+        for name in MODULES
+        if name.startswith(("rtc_plugin.total_correlation", "rtc_plugin.measures"))
+        and name != WITH_TENSORFLOW
+    )
+    + ["rtc_plugin.results.statistics"],
+)
+def test_functions_of_arrays_say_what_they_take_and_give(name):
+    for function in vars(importlib.import_module(name)).values():
+        is_ours = inspect.isfunction(function) and function.__module__ == name
+        if is_ours and not function.__name__.startswith("_"):
+            hints = typing.get_type_hints(function)
+            taken = set(inspect.signature(function).parameters)
+            assert set(hints) == {*taken, "return"}, function.__qualname__

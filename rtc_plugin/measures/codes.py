@@ -4,6 +4,7 @@
 from typing import NamedTuple, Optional
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.total_correlation.checks import precision_of
@@ -61,7 +62,7 @@ class Codes(NamedTuple):
         )
 
 
-def codes_from_array(array, factors, plain=MEAN):
+def codes_from_array(array: ArrayLike, factors: ArrayLike, plain: str = MEAN) -> Codes:
     """Makes `Codes` of a representation, checking it.
 
     Args:
@@ -112,7 +113,9 @@ def codes_from_array(array, factors, plain=MEAN):
     return Codes(MEAN, factors, z_mean=array, precision=precision)
 
 
-def gaussian_codes(z_mean, z_logvar, factors=None):
+def gaussian_codes(
+    z_mean: ArrayLike, z_logvar: ArrayLike, factors: Optional[ArrayLike] = None
+) -> Codes:
     """Makes `Codes` of a Gaussian encoder's output, checking it.
 
     Args:
@@ -135,7 +138,7 @@ def gaussian_codes(z_mean, z_logvar, factors=None):
     return codes_from_array(np.stack([z_mean, z_logvar], axis=1), factors)
 
 
-def check_num_samples(name, num_samples, minimum):
+def check_num_samples(name: str, num_samples: int, minimum: int) -> None:
     """Refuses fewer images than a measure has values for.
 
     Args:

@@ -19,17 +19,20 @@ sufficient, for independence: both dependences may be there and cancel.
 """
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import spatial, special
 
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.measures import codes as codes_lib
 from rtc_plugin.measures import results as results_lib
+from rtc_plugin.measures.codes import Codes
 from rtc_plugin.measures.tc_disparity import FLOOR
 from rtc_plugin.total_correlation import densities, neighbours
-from rtc_plugin.total_correlation.checks import random_generator
+from rtc_plugin.total_correlation.checks import Seed, random_generator
 
 MIN_SAMPLES = 200
 # What needs the encoder's distribution.
@@ -47,12 +50,12 @@ _KEYS = (
 
 
 def conditional_independence(
-    codes,
-    random_state=0,
-    num_draws=5000,
-    num_neighbours=3,
-    noise_correlation=0.0,
-):
+    codes: Codes,
+    random_state: Seed = 0,
+    num_draws: int = 5000,
+    num_neighbours: int = 3,
+    noise_correlation: ArrayLike = 0.0,
+) -> dict[str, Any]:
     """Measures I(z_i;x), I(z_i;x|z_-i), TC(z|x) and the invariance gap per latent.
 
     In nats. I(z_i;x) is exact up to its standard error, for a mixture of the encoded
@@ -129,13 +132,13 @@ def conditional_independence(
 
 
 def invariance(
-    z_mean,
-    z_logvar,
-    random,
-    noise_correlation=0.0,
-    num_draws=5000,
-    num_neighbours=3,
-):
+    z_mean: ArrayLike,
+    z_logvar: ArrayLike,
+    random: np.random.Generator,
+    noise_correlation: ArrayLike = 0.0,
+    num_draws: int = 5000,
+    num_neighbours: int = 3,
+) -> dict[str, Any]:
     """Returns the quantities of `conditional_independence`.
 
     Args:
@@ -204,7 +207,9 @@ def invariance(
     }
 
 
-def image_information(z, z_mean, z_logvar, num_draws=5000):
+def image_information(
+    z: ArrayLike, z_mean: ArrayLike, z_logvar: ArrayLike, num_draws: int = 5000
+) -> NDArray:
     """Returns what draws of the latents tell about the image that they come from.
 
     The mean over the rows is I(z_i;x) for x among the n images. As every row belongs
@@ -226,7 +231,9 @@ def image_information(z, z_mean, z_logvar, num_draws=5000):
     return own - log_marginals
 
 
-def dependence_on_rest(z, num_neighbours=3, random_state=0):
+def dependence_on_rest(
+    z: ArrayLike, num_neighbours: int = 3, random_state: Seed = 0
+) -> NDArray:
     """Returns I(z_i; z_-i) of every latent by nearest neighbours, in nats.
 
     The first estimator of [2] (eq. 8) for one latent and the block of the others, with
@@ -272,7 +279,7 @@ def dependence_on_rest(z, num_neighbours=3, random_state=0):
     return result
 
 
-def strongest_edge(edges, num_latent):
+def strongest_edge(edges: ArrayLike, num_latent: int) -> NDArray:
     """Returns each latent's largest edge in nats, [num_latent]; -inf without one."""
     result = np.full(num_latent, -np.inf)
     for i, j, information in edges:
@@ -329,7 +336,7 @@ def _mean_and_error(values):
     return values.mean(axis=0), error
 
 
-def correlation_matrix(noise_correlation, num_latent):
+def correlation_matrix(noise_correlation: ArrayLike, num_latent: int) -> NDArray:
     """Returns the correlation matrix of the noise, [num_latent, num_latent].
 
     Args:

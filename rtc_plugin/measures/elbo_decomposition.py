@@ -13,18 +13,23 @@ with q(z) = 1/N sum_n q(z|n) over N encodings and p(z) = N(0, I).
 """
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.measures import results as results_lib
+from rtc_plugin.measures.codes import Codes
 from rtc_plugin.total_correlation import aggregated, densities
-from rtc_plugin.total_correlation.checks import random_generator
+from rtc_plugin.total_correlation.checks import Seed, random_generator
 
 
-def elbo_decomposition(codes, random_state=0, num_draws=5000):
+def elbo_decomposition(
+    codes: Codes, random_state: Seed = 0, num_draws: int = 5000
+) -> dict[str, Any]:
     """Measures index-code information, total correlation and dimension-wise KL.
 
     All in nats, >= 0 up to sampling noise. The aggregated posterior is the exact
@@ -90,7 +95,9 @@ def elbo_decomposition(codes, random_state=0, num_draws=5000):
     return results
 
 
-def decompose(codes, random, num_draws):
+def decompose(
+    codes: Codes, random: np.random.Generator, num_draws: int
+) -> dict[str, Any]:
     """Returns the terms of the KL divergence; see `elbo_decomposition`."""
     z_mean, z_logvar = codes.z_mean, codes.z_logvar
     z, index = tc.sample_mixture(z_mean, z_logvar, num_draws, random)
@@ -149,7 +156,9 @@ def _judge_saturation(results):
         )
 
 
-def reconstruction_error(images, output, activation="'logits'"):
+def reconstruction_error(
+    images: ArrayLike, output: ArrayLike, activation: str = "'logits'"
+) -> tuple[NDArray, NDArray]:
     """Returns Bernoulli cross-entropy (nats) and squared error per image.
 
     The definitions are those of the library's `bernoulli_loss` (the images' own entropy

@@ -17,11 +17,15 @@ Checked with scikit-learn 1.3, 1.6 and 1.9.
 import inspect
 import types
 import warnings
+from typing import Any, Optional
 
 import numpy as np
 import threadpoolctl
 from sklearn import ensemble, exceptions, linear_model, multiclass, svm, tree
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+
+from rtc_plugin.total_correlation.checks import Seed
 
 
 class _OneVsRest(multiclass.OneVsRestClassifier):
@@ -35,21 +39,21 @@ class _OneVsRest(multiclass.OneVsRestClassifier):
             return super().fit(X, y, **kwargs)
 
 
-def logistic_regression(random_state=None):
+def logistic_regression(random_state: Optional[Seed] = None) -> BaseEstimator:
     """Creates what `LogisticRegression` was by default.
 
     Args:
       random_state: Seed or random state. The solver needs none, but it took one number
         off the metric's random state, and the metric goes on with the rest.
 
-    Returns:
+    Returns -> BaseEstimator:
       Estimator: one class against the rest, liblinear, C = 1.
     """
     check_random_state(random_state).randint(np.iinfo("i").max)
     return _OneVsRest(linear_model.LogisticRegression(solver="liblinear"))
 
 
-def logistic_regression_cv(Cs, cv):  # noqa: N803, scikit-learn's name
+def logistic_regression_cv(Cs: int, cv: Any):  # noqa: N803, scikit-learn's name
     """Creates what `LogisticRegressionCV` was by default.
 
     Args:
@@ -70,7 +74,7 @@ def logistic_regression_cv(Cs, cv):  # noqa: N803, scikit-learn's name
     return _OneVsRest(binary)
 
 
-def linear_svc(**kwargs):
+def linear_svc(**kwargs: Any) -> BaseEstimator:
     """Creates what `LinearSVC` was by default: a solver of the dual problem."""
     return svm.LinearSVC(dual=True, **kwargs)
 

@@ -10,12 +10,16 @@
 import contextlib
 import itertools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from rtc_plugin.measures import scores as scores_lib
 from rtc_plugin.total_correlation import checks, neighbours
+from rtc_plugin.total_correlation.checks import Seed
 from rtc_plugin.total_correlation.tree import pair_null
 
 # Of independent latents, so much of the estimates is counted as chance.
@@ -33,14 +37,14 @@ INDICES = (
 
 
 def factor_disintegration(
-    z,
-    factors,
-    random_state=0,
-    categorical=(),
-    num_bins=20,
-    num_neighbours=10,
-    num_blocks=10,
-):
+    z: ArrayLike,
+    factors: ArrayLike,
+    random_state: Seed = 0,
+    categorical: Sequence[int] = (),
+    num_bins: int = 20,
+    num_neighbours: int = 10,
+    num_blocks: int = 10,
+) -> dict[str, Any]:
     """Measures how far factors split over independent latents.
 
     Per factor, w_k is latent k's share of all that single latents tell about it, and
@@ -140,7 +144,7 @@ def factor_disintegration(
     return dict(results, not_computed=list(reasons), reasons=reasons)
 
 
-def top_two(scores):
+def top_two(scores: ArrayLike) -> dict[str, NDArray]:
     """Finds the two latents that tell most about each factor.
 
     Args:
@@ -157,7 +161,7 @@ def top_two(scores):
     return {"latents": order, "scores": best, "gap": gap}
 
 
-def quadratic_entropy(scores, distance):
+def quadratic_entropy(scores: ArrayLike, distance: ArrayLike) -> NDArray:
     """Returns Rao's quadratic entropy of every row's shares.
 
     Args:
@@ -172,7 +176,9 @@ def quadratic_entropy(scores, distance):
     return np.einsum("ik,kl,il->i", shares, distance, shares)
 
 
-def latent_dependence(z, random, num_neighbours=10):
+def latent_dependence(
+    z: ArrayLike, random: np.random.Generator, num_neighbours: int = 10
+) -> tuple[NDArray, NDArray]:
     """Returns mutual information and informational correlation of pairs of latents.
 
     The correlation is Linfoot's [3], sqrt(1 - exp(-2 I)), over its largest value for

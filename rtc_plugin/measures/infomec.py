@@ -26,11 +26,13 @@ import warnings
 from typing import NamedTuple, Optional
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import exceptions, feature_selection, linear_model, preprocessing
 from sklearn import metrics as sklearn_metrics
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.measures import scores as scores_lib
+from rtc_plugin.total_correlation.checks import Seed
 
 DEFINITIONS = ("paper", "standalone", "signal_share")
 _NUM_NEIGHBOURS = {"paper": 3, "standalone": 10, "signal_share": 3}
@@ -60,14 +62,14 @@ class InfoMEC(NamedTuple):
 
 
 def infomec(
-    codes,
-    factors,
-    definition="paper",
-    discrete_latents=False,
-    signal=None,
-    max_iter=100,
-    random_state=0,
-):
+    codes: ArrayLike,
+    factors: ArrayLike,
+    definition: str = "paper",
+    discrete_latents: bool = False,
+    signal: Optional[ArrayLike] = None,
+    max_iter: int = 100,
+    random_state: Seed = 0,
+) -> InfoMEC:
     """Measures InfoM, InfoE and InfoC: modularity, explicitness and compactness.
 
     Constant factors are left out of all three, and from the means of InfoM and InfoC
@@ -158,7 +160,7 @@ def infomec(
     return InfoMEC(infom, infoe, infoc, nmi, kept, reasons)
 
 
-def concentration(scores):
+def concentration(scores: ArrayLike) -> Optional[float]:
     """Returns the mean share of each row's largest score, rescaled to 0 for equal ones.
 
     Args:
@@ -175,7 +177,9 @@ def concentration(scores):
     return (shares.mean() - 1.0 / n) / (1.0 - 1.0 / n)
 
 
-def explicitness(z, factors, max_iter=100):
+def explicitness(
+    z: ArrayLike, factors: ArrayLike, max_iter: int = 100
+) -> Optional[float]:
     """Returns the mean share of a factor's entropy that logistic regression predicts.
 
     Values weigh the same in the fit, so that nothing known gives log(number of values),

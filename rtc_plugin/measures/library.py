@@ -16,8 +16,11 @@ in the library, too, and drawn in the same order: `random_state` is the metric's
 """
 
 import itertools
+from collections.abc import Sequence
+from typing import Any, Optional
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import linalg, stats
 from sklearn import metrics, model_selection
 
@@ -28,14 +31,19 @@ from rtc_plugin.measures.results import withhold
 DOWNSTREAM_SIZES = (10, 100, 1000, 10_000)
 
 
-def estimators_seed(seed):
+def estimators_seed(seed: int) -> np.random.RandomState:
     """Returns the `RandomState` that an evaluation with this seed gives estimators."""
     return np.random.RandomState([seed, 1])
 
 
 def sap_score(
-    codes, factors, test_codes, test_factors, continuous=False, random_state=None
-):
+    codes: ArrayLike,
+    factors: ArrayLike,
+    test_codes: ArrayLike,
+    test_factors: ArrayLike,
+    continuous: bool = False,
+    random_state: Optional[np.random.RandomState] = None,
+) -> dict[str, Any]:
     """Measures SAP: the gap between each factor's best latent and its second.
 
     Args:
@@ -83,7 +91,13 @@ def _squared_correlations(codes, factors):
     return np.where(codes.var(axis=0, ddof=1)[:, None] > 1e-12, scores, 0.0)
 
 
-def dci(codes, factors, test_codes, test_factors, random_state=None):
+def dci(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    test_codes: ArrayLike,
+    test_factors: ArrayLike,
+    random_state: Optional[np.random.RandomState] = None,
+) -> dict[str, Any]:
     """Measures DCI: disentanglement, completeness, informativeness by boosted trees.
 
     Args:
@@ -152,7 +166,13 @@ def _concentration(importance):
     return per_row @ weights / weights.sum()
 
 
-def modularity_explicitness(codes, factors, test_codes, test_factors, num_bins=20):
+def modularity_explicitness(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    test_codes: ArrayLike,
+    test_factors: ArrayLike,
+    num_bins: int = 20,
+) -> dict[str, Any]:
     """Measures modularity and explicitness.
 
     Args:
@@ -214,7 +234,7 @@ def _roc_area(labels, probability, values):
     return metrics.roc_auc_score(labels[:, None] == values, probability)
 
 
-def modularity(information):
+def modularity(information: ArrayLike) -> float:
     """Returns how much of what each latent tells is about one factor.
 
     Args:
@@ -231,7 +251,7 @@ def modularity(information):
     return scores.sum() / len(squared)
 
 
-def unsupervised(codes, num_bins=20):
+def unsupervised(codes: ArrayLike, num_bins: int = 20) -> dict[str, Any]:
     """Measures Gaussian total correlation, Wasserstein correlation, pairs' information.
 
     Args:
@@ -280,14 +300,14 @@ def unsupervised(codes, num_bins=20):
 
 
 def downstream_task(
-    codes,
-    factors,
-    test_codes,
-    test_factors,
-    predictor,
-    sizes=DOWNSTREAM_SIZES,
-    random_state=None,
-):
+    codes: ArrayLike,
+    factors: ArrayLike,
+    test_codes: ArrayLike,
+    test_factors: ArrayLike,
+    predictor: str,
+    sizes: Sequence[int] = DOWNSTREAM_SIZES,
+    random_state: Optional[np.random.RandomState] = None,
+) -> dict[str, Any]:
     """Measures how well factors are predicted from codes by few and by many rows.
 
     Args:
@@ -358,8 +378,12 @@ def _predictor(name, random_state):
 
 
 def beta_vae_score(
-    sampler, random_state, batch_size=64, num_train=10_000, num_eval=5_000
-):
+    sampler: Any,
+    random_state: np.random.RandomState,
+    batch_size: int = 64,
+    num_train: int = 10_000,
+    num_eval: int = 5_000,
+) -> dict[str, Any]:
     """Measures BetaVAE's score: is the factor told that two sets of images share?
 
     Args:
@@ -404,14 +428,14 @@ def beta_vae_score(
 
 
 def factor_vae_score(
-    sampler,
-    random_state,
-    batch_size=64,
-    num_train=10_000,
-    num_eval=5_000,
-    num_variance_estimate=10_000,
-    threshold=0.05,
-):
+    sampler: Any,
+    random_state: np.random.RandomState,
+    batch_size: int = 64,
+    num_train: int = 10_000,
+    num_eval: int = 5_000,
+    num_variance_estimate: int = 10_000,
+    threshold: float = 0.05,
+) -> dict[str, Any]:
     """Measures FactorVAE's score: does the steadiest latent tell the fixed factor?
 
     Args:
@@ -457,7 +481,9 @@ def factor_vae_score(
     }
 
 
-def irs(codes, factors, num_bins=20, quantile=0.99):
+def irs(
+    codes: ArrayLike, factors: ArrayLike, num_bins: int = 20, quantile: float = 0.99
+) -> dict[str, Any]:
     """Measures IRS: do other factors leave a latent alone once its own is fixed?
 
     Args:

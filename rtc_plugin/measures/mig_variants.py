@@ -21,7 +21,10 @@ the next:
     2020. https://arxiv.org/abs/1908.09961
 """
 
+from typing import Any, Optional
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rtc_plugin.measures import scores as scores_lib
 from rtc_plugin.measures.results import withhold
@@ -29,7 +32,9 @@ from rtc_plugin.measures.results import withhold
 KEYS = ("mig", "mig_sup", "dcimig", "jemmig")
 
 
-def mig_variants(codes, factors, num_bins=20):
+def mig_variants(
+    codes: ArrayLike, factors: ArrayLike, num_bins: int = 20
+) -> dict[str, Any]:
     """Measures MIG, MIG-sup, DCIMIG and JEMMIG from one table of mutual information.
 
     All in [0, 1] (JEMMIG of a useless code is about 1 - its entropy share, not 0),
@@ -64,7 +69,12 @@ def mig_variants(codes, factors, num_bins=20):
     return results
 
 
-def variants_of_information(information, latent_entropy, factor_entropy, num_bins):
+def variants_of_information(
+    information: ArrayLike,
+    latent_entropy: ArrayLike,
+    factor_entropy: ArrayLike,
+    num_bins: int,
+) -> Optional[dict[str, float]]:
     """Returns the four scores.
 
     Args:

@@ -3,15 +3,18 @@
 
 import contextlib
 import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
 
 import numpy as np
 import threadpoolctl
+from numpy.typing import ArrayLike
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.total_correlation.checks import InputError
 
 
-def to_json(results):
+def to_json(results: dict[str, Any]) -> dict[str, Any]:
     """Turns the results of a metric into plain Python values.
 
     Args:
@@ -44,7 +47,7 @@ def _plain(value, name):
     return value
 
 
-def withhold(results, keys, reason):
+def withhold(results: dict[str, Any], keys: Iterable[str], reason: str) -> None:
     """Notes in the results of a metric that some values cannot be had, and why.
 
     The values become None, `not_computed` lists their keys, and `reasons` has a
@@ -60,7 +63,7 @@ def withhold(results, keys, reason):
     results.setdefault("reasons", {}).update(dict.fromkeys(keys, reason))
 
 
-def off_diagonal(matrix):
+def off_diagonal(matrix: ArrayLike) -> list:
     """Returns a square matrix as nested lists with None on its diagonal."""
     matrix = np.asarray(matrix).tolist()
     for i, row in enumerate(matrix):
@@ -68,7 +71,9 @@ def off_diagonal(matrix):
     return matrix
 
 
-def block_standard_error(statistic, samples, num_blocks=10):
+def block_standard_error(
+    statistic: Callable, samples: ArrayLike, num_blocks: int = 10
+) -> ArrayLike:
     """Estimates the standard error of a statistic from disjoint blocks.
 
     Neighbour methods cannot be bootstrapped, because a resample has copies. The spread
@@ -88,7 +93,7 @@ def block_standard_error(statistic, samples, num_blocks=10):
 
 
 @contextlib.contextmanager
-def estimating(name):
+def estimating(name: str) -> Iterator[None]:
     """Runs estimators: one BLAS thread, and refusals in one line for the user.
 
     Only what an estimator refuses on purpose, by an `InputError`, is the user's to

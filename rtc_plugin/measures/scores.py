@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scores of single latents about single factors, as [num_latent, num_factors]."""
 
+from collections.abc import Sequence
+from typing import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 # Factors whose values have no order.
 CATEGORICAL = ("shape", "object_shape", "object_type", "category")
 
 
-def r2_matrix(z, factors, categorical=()):
+def r2_matrix(
+    z: ArrayLike, factors: ArrayLike, categorical: Sequence[int] = ()
+) -> NDArray:
     """Returns the share of variance that a latent and a factor explain of each other.
 
     For an ordered factor this is their squared correlation, the paper's form of SAP
@@ -41,7 +47,9 @@ def r2_matrix(z, factors, categorical=()):
     return np.minimum(scores, 1.0)
 
 
-def mutual_information_matrix(z, factors, num_bins=20):
+def mutual_information_matrix(
+    z: ArrayLike, factors: ArrayLike, num_bins: int = 20
+) -> NDArray:
     """Returns I(z_k; factor) of latents in bins of equal width, in nats.
 
     The paper's MIG form, and the library's (`histogram_discretizer`).
@@ -69,7 +77,7 @@ def mutual_information_matrix(z, factors, num_bins=20):
     return np.maximum(entropies(binned)[:, None] + own - np.array(joint), 0.0)
 
 
-def discretise(z, num_bins):
+def discretise(z: ArrayLike, num_bins: int) -> NDArray:
     """Returns the numbers of the bins, 1 to num_bins, that codes fall into.
 
     As the library does it. A latent whose range is lost in its digits beside its mean
@@ -83,13 +91,19 @@ def discretise(z, num_bins):
     )
 
 
-def entropies(columns):
+def entropies(columns: ArrayLike) -> NDArray:
     """Returns the entropy of every column of discrete values, in nats."""
     counts = [np.unique(column, return_counts=True)[1] for column in columns.T]
     return np.array([_entropy(count) for count in counts])
 
 
-def beyond_chance(score, z, factors, random, num_shuffles=20):
+def beyond_chance(
+    score: Callable,
+    z: ArrayLike,
+    factors: ArrayLike,
+    random: np.random.Generator,
+    num_shuffles: int = 20,
+) -> NDArray:
     """Returns scores less what chance gives, 0 where chance explains them.
 
     Chance is measured with shuffled images: a score counts if it exceeds their mean by
@@ -110,7 +124,7 @@ def beyond_chance(score, z, factors, random, num_shuffles=20):
     return np.where(excess > 3.0 * np.std(null, axis=0, ddof=1), excess, 0.0)
 
 
-def standardise(columns):
+def standardise(columns: ArrayLike) -> NDArray:
     """Returns columns of mean 0 and variance 1; a constant column becomes 0."""
     columns = np.asarray(columns, dtype=np.float64)
     varies = np.ptp(columns, axis=0) > 0

@@ -7,6 +7,7 @@
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.measures import codes as codes_lib
 from rtc_plugin.measures import results as results_lib
-from rtc_plugin.total_correlation.checks import random_generator
+from rtc_plugin.measures.codes import Codes
+from rtc_plugin.total_correlation.checks import Seed, random_generator
 
 # Correlation matrices have eigenvalues of mean 1; float32 codes that are copies of each
 # other leave about 1e-14. A floor between the two makes each such direction cost
@@ -25,14 +27,14 @@ _ACTIVE = ("tc_mean_active", "tc_sample_active", "tc_sample_active_analytic")
 
 
 def tc_disparity(
-    codes,
-    random_state=0,
-    num_draws=10,
-    num_bootstrap=100,
-    active_above=0.9,
-    passive_below=0.1,
-    dead_below=0.01,
-):
+    codes: Codes,
+    random_state: Seed = 0,
+    num_draws: int = 10,
+    num_bootstrap: int = 100,
+    active_above: float = 0.9,
+    passive_below: float = 0.1,
+    dead_below: float = 0.01,
+) -> dict[str, Any]:
     """Measures the Gaussian total correlation of means and of samples, and their gap.
 
     TC_mean is the total correlation of the Gaussian with the covariance of the means

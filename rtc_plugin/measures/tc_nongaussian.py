@@ -7,13 +7,17 @@
     https://arxiv.org/abs/cond-mat/0305641
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.measures import codes as codes_lib
 from rtc_plugin.measures import results as results_lib
+from rtc_plugin.measures.codes import Codes
 from rtc_plugin.measures.tc_disparity import FLOOR
-from rtc_plugin.total_correlation.checks import random_generator
+from rtc_plugin.total_correlation.checks import Seed, random_generator
 
 _NUM_BLOCKS = 10
 MIN_SAMPLES = 200
@@ -23,13 +27,13 @@ _ROUNDINGS = 4
 
 
 def tc_nongaussian(
-    codes,
-    random_state=0,
-    num_neighbours=3,
-    num_permutations=50,
-    num_permutation_samples=1000,
-    use_discriminator=True,
-):
+    codes: Codes,
+    random_state: Seed = 0,
+    num_neighbours: int = 3,
+    num_permutations: int = 50,
+    num_permutation_samples: int = 1000,
+    use_discriminator: bool = True,
+) -> dict[str, Any]:
     """Measures total correlation without assuming Gaussian latents.
 
     Four estimates, of the means and of samples z ~ q(z|x), in nats, lower is better:
@@ -134,13 +138,13 @@ def tc_nongaussian(
 
 
 def dependence(
-    z,
-    random,
-    num_neighbours=3,
-    num_permutations=50,
-    num_permutation_samples=1000,
-    use_discriminator=True,
-):
+    z: ArrayLike,
+    random: np.random.Generator,
+    num_neighbours: int = 3,
+    num_permutations: int = 50,
+    num_permutation_samples: int = 1000,
+    use_discriminator: bool = True,
+) -> dict[str, Any]:
     """Measures the dependence of latents in several ways.
 
     Args:
@@ -202,7 +206,7 @@ def dependence(
     return results
 
 
-def without_rounding(z, precision):
+def without_rounding(z: ArrayLike, precision: DTypeLike) -> NDArray:
     """Returns z with latents constant that vary by rounding alone.
 
     Args:

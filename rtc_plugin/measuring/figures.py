@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures of a report, those that `rtc visualize` draws of a run."""
 
-import numpy as np
 
 from rtc_plugin import measures
 from rtc_plugin import total_correlation as tc
@@ -24,7 +23,7 @@ def draw(report):
     figures = {}
     if codes.z_logvar is not None:
         classes = tc.classify_latents(codes.z_mean, codes.z_logvar)
-        kl = 0.5 * (codes.z_mean**2 + np.exp(codes.z_logvar) - codes.z_logvar - 1.0)
+        kl = tc.gaussian_kl(codes.z_mean, codes.z_logvar)
         share = tc.signal_share(codes.z_mean, codes.z_logvar)
         figures["latents"] = latent_figures.latent_bars(share, kl.mean(axis=0), classes)
     if arrays.factors is not None:

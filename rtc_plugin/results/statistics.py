@@ -7,14 +7,22 @@
     improvement)
 """
 
+from collections.abc import Sequence
+from typing import Optional
+
 import numpy as np
 import scipy.stats
+from numpy.typing import ArrayLike, NDArray
 
 NUM_RESAMPLES = 2000
 CONFIDENCE = 0.95
 
 
-def resample_strata(strata, random, num_resamples=NUM_RESAMPLES):
+def resample_strata(
+    strata: Sequence[ArrayLike],
+    random: np.random.Generator,
+    num_resamples: int = NUM_RESAMPLES,
+) -> NDArray:
     """Draws runs with replacement within each stratum.
 
     Args:
@@ -34,14 +42,14 @@ def resample_strata(strata, random, num_resamples=NUM_RESAMPLES):
     )
 
 
-def interval(resampled):
+def interval(resampled: ArrayLike) -> tuple[float, float]:
     """Returns the percentile interval of resampled statistics: (low, high)."""
     tail = (1.0 - CONFIDENCE) / 2.0
     low, high = np.quantile(resampled, [tail, 1.0 - tail])
     return float(low), float(high)
 
 
-def know_spread(*sides):
+def know_spread(*sides: Sequence[ArrayLike]) -> bool:
     """Tells whether all strata of all sides have the two runs that a spread takes.
 
     A stratum with one run is drawn the same in each resample, as if its seed had no
@@ -50,7 +58,9 @@ def know_spread(*sides):
     return min(len(values) for strata in sides for values in strata) >= 2
 
 
-def mean(strata, random):
+def mean(
+    strata: Sequence[ArrayLike], random: np.random.Generator
+) -> tuple[float, float, float]:
     """Estimates a mean over runs with its stratified-bootstrap interval [1].
 
     Args:
@@ -66,7 +76,9 @@ def mean(strata, random):
     return (value, *interval(resample_strata(strata, random).mean(axis=1)))
 
 
-def difference(first, second, random):
+def difference(
+    first: Sequence[ArrayLike], second: Sequence[ArrayLike], random: np.random.Generator
+) -> tuple[float, float, float]:
     """Estimates the difference of two means, resampling both within their strata.
 
     Args:
@@ -86,7 +98,9 @@ def difference(first, second, random):
     return (value, *interval(resampled))
 
 
-def paired_difference(differences, random):
+def paired_difference(
+    differences: ArrayLike, random: np.random.Generator
+) -> tuple[float, float, float]:
     """Estimates a mean of differences between runs of the same seed.
 
     Args:
@@ -99,7 +113,7 @@ def paired_difference(differences, random):
     return mean([np.asarray(differences)], random)
 
 
-def improvement(first, second):
+def improvement(first: ArrayLike, second: ArrayLike) -> float:
     """Returns the probability that a run of the first beats one of the second [1].
 
     Args:
@@ -115,7 +129,12 @@ def improvement(first, second):
     return float(test.statistic) / (len(first) * len(second))
 
 
-def improvement_interval(first, second, random, tasks=None):
+def improvement_interval(
+    first: Sequence[ArrayLike],
+    second: Sequence[ArrayLike],
+    random: np.random.Generator,
+    tasks: Optional[Sequence] = None,
+) -> tuple[float, float, float]:
     """Averages `improvement` over tasks, with its stratified-bootstrap interval [1].
 
     Runs are compared within a task and never across tasks, and each task has the same
@@ -170,7 +189,9 @@ def _draw_counts(strata, random):
     ).astype(float)
 
 
-def rank(value, reference, higher_is_better=True):
+def rank(
+    value: float, reference: ArrayLike, higher_is_better: bool = True
+) -> tuple[int, float]:
     """Places a value among others.
 
     Args:

@@ -17,11 +17,13 @@ much. Leaving the encoding that z came from out of the mixture errs on the other
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from rtc_plugin.total_correlation import checks, densities
+from rtc_plugin.total_correlation.checks import Seed
 
 
 class Estimate(NamedTuple):
@@ -69,12 +71,18 @@ class MixtureDecomposition(NamedTuple):
 _SATURATED = 0.1
 
 
-def is_saturated(lower, upper):
+def is_saturated(lower: float, upper: float) -> bool:
     """Returns whether two bounds of I(z;x) are a tenth of a nat apart or more."""
     return not upper - lower < _SATURATED
 
 
-def mixture(z_mean, z_logvar, num_samples, random_state, num_threads=None):
+def mixture(
+    z_mean: ArrayLike,
+    z_logvar: ArrayLike,
+    num_samples: int,
+    random_state: Seed,
+    num_threads: Optional[int] = None,
+) -> Estimate:
     """Returns the total correlation of the aggregated posterior, in nats.
 
     TC = E_q(z) [log q(z) - sum_k log q(z_k)], a mean over `num_samples` draws of z with
@@ -103,8 +111,12 @@ def mixture(z_mean, z_logvar, num_samples, random_state, num_threads=None):
 
 
 def mixture_decomposition(
-    z_mean, z_logvar, num_samples, random_state, num_threads=None
-):
+    z_mean: ArrayLike,
+    z_logvar: ArrayLike,
+    num_samples: int,
+    random_state: Seed,
+    num_threads: Optional[int] = None,
+) -> MixtureDecomposition:
     """Returns the `MixtureDecomposition` of the aggregated posterior.
 
     Args and errors are those of `mixture`.
@@ -127,7 +139,9 @@ def mixture_decomposition(
     )
 
 
-def log_density_of_others(log_own, log_joint, dataset_size):
+def log_density_of_others(
+    log_own: ArrayLike, log_joint: ArrayLike, dataset_size: int
+) -> NDArray:
     """Returns log q(z) of the mixture without the encoding that z came from.
 
     Args:
@@ -146,7 +160,9 @@ def log_density_of_others(log_own, log_joint, dataset_size):
     return log_joint + rest - math.log1p(-1.0 / dataset_size)
 
 
-def sample_mixture(z_mean, z_logvar, num_samples, random_state):
+def sample_mixture(
+    z_mean: ArrayLike, z_logvar: ArrayLike, num_samples: int, random_state: Seed
+) -> tuple[NDArray, NDArray]:
     """Draws z from q(z) = 1/N sum_n N(z_mean_n, exp z_logvar_n).
 
     Returns:
@@ -158,7 +174,12 @@ def sample_mixture(z_mean, z_logvar, num_samples, random_state):
     return z_mean[index] + np.exp(0.5 * z_logvar[index]) * noise, index
 
 
-def mixture_log_densities(z, z_mean, z_logvar, num_threads=None):
+def mixture_log_densities(
+    z: ArrayLike,
+    z_mean: ArrayLike,
+    z_logvar: ArrayLike,
+    num_threads: Optional[int] = None,
+) -> tuple[NDArray, NDArray]:
     """Returns log q(z) and log q(z_k) of the aggregated posterior, exactly.
 
     Args:

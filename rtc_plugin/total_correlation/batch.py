@@ -38,9 +38,10 @@ Three things to know before reading a number as a total correlation:
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rtc_plugin.total_correlation import checks, densities
 
@@ -93,7 +94,13 @@ class Decomposition(NamedTuple):
     saturated: bool
 
 
-def minibatch(z, z_mean, z_logvar, estimator, dataset_size=None):
+def minibatch(
+    z: ArrayLike,
+    z_mean: ArrayLike,
+    z_logvar: ArrayLike,
+    estimator: str,
+    dataset_size: Optional[int] = None,
+) -> float:
     """Returns a minibatch estimate of total correlation, in nats.
 
     Args:
@@ -113,7 +120,13 @@ def minibatch(z, z_mean, z_logvar, estimator, dataset_size=None):
     return minibatch_decomposition(z, z_mean, z_logvar, estimator, dataset_size).value
 
 
-def minibatch_decomposition(z, z_mean, z_logvar, estimator, dataset_size=None):
+def minibatch_decomposition(
+    z: ArrayLike,
+    z_mean: ArrayLike,
+    z_logvar: ArrayLike,
+    estimator: str,
+    dataset_size: Optional[int] = None,
+) -> Decomposition:
     """Returns the `Decomposition` of a minibatch estimate.
 
     Args and errors are those of `minibatch`.
@@ -149,7 +162,9 @@ def minibatch_decomposition(z, z_mean, z_logvar, estimator, dataset_size=None):
     )
 
 
-def minibatch_weights(batch_size, estimator, dataset_size=None):
+def minibatch_weights(
+    batch_size: int, estimator: str, dataset_size: Optional[int] = None
+) -> Weights:
     """Returns the `Weights` of an estimator.
 
     Raises:

@@ -2,8 +2,13 @@
 """Argument checks that every estimator shares."""
 
 import numbers
+from typing import Union
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# What random numbers are drawn from, see `random_generator`.
+Seed = Union[int, np.random.RandomState, np.random.Generator, None]
 
 
 class InputError(ValueError):
@@ -14,7 +19,7 @@ class InputError(ValueError):
     """
 
 
-def matrix(array, name, min_rows=2):
+def matrix(array: ArrayLike, name: str, min_rows: int = 2) -> NDArray:
     """Returns `array` as a finite float64 matrix.
 
     Args:
@@ -40,7 +45,7 @@ def matrix(array, name, min_rows=2):
     return array
 
 
-def precision_of(array):
+def precision_of(array: ArrayLike) -> np.dtype:
     """Returns the floating-point type that an array's values were computed in.
 
     Args:
@@ -60,7 +65,9 @@ def precision_of(array):
     return array.dtype
 
 
-def encodings(z_mean, z_logvar, min_rows=2):
+def encodings(
+    z_mean: ArrayLike, z_logvar: ArrayLike, min_rows: int = 2
+) -> tuple[NDArray, NDArray]:
     """Returns the mean and log variance of Gaussian encodings, checked together."""
     z_mean = matrix(z_mean, "z_mean", min_rows)
     z_logvar = matrix(z_logvar, "z_logvar", min_rows)
@@ -68,7 +75,7 @@ def encodings(z_mean, z_logvar, min_rows=2):
     return z_mean, z_logvar
 
 
-def same_shape(array, name, other, other_name):
+def same_shape(array: ArrayLike, name: str, other: NDArray, other_name: str) -> None:
     """Raises a ValueError unless both arrays have one shape."""
     if array.shape != other.shape:
         raise InputError(
@@ -76,7 +83,7 @@ def same_shape(array, name, other, other_name):
         )
 
 
-def positive_integer(value, name, minimum=1):
+def positive_integer(value: int, name: str, minimum: int = 1) -> int:
     """Returns `value` as an int that is at least `minimum`.
 
     Raises:
@@ -87,7 +94,7 @@ def positive_integer(value, name, minimum=1):
     return int(value)
 
 
-def random_generator(random_state):
+def random_generator(random_state: Seed) -> np.random.Generator:
     """Returns a NumPy Generator.
 
     Args:

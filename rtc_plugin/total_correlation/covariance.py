@@ -15,8 +15,10 @@ than two latents vary, the total correlation is 0.
 """
 
 import math
+from typing import Optional
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import special, stats
 
 from rtc_plugin.total_correlation import checks
@@ -27,7 +29,11 @@ _ROUNDINGS = 4
 _MAX_ROUNDING = 0.1
 
 
-def gaussian(samples, floor=None, precision=None):
+def gaussian(
+    samples: ArrayLike,
+    floor: Optional[float] = None,
+    precision: Optional[DTypeLike] = None,
+) -> float:
     """Returns the Gaussian total correlation of samples, in nats.
 
     It works on the singular values of the standardised samples, which keep twice the
@@ -57,14 +63,19 @@ def gaussian(samples, floor=None, precision=None):
     return of_rows(center(samples), size, precision, floor)
 
 
-def center(samples):
+def center(samples: ArrayLike) -> NDArray:
     """Returns samples without their mean, to the last digit."""
     centered = samples - samples.mean(axis=0)
     # The second mean is what the first missed.
     return centered - centered.mean(axis=0)
 
 
-def of_rows(rows, size, precision, floor=None):
+def of_rows(
+    rows: ArrayLike,
+    size: ArrayLike,
+    precision: DTypeLike,
+    floor: Optional[float] = None,
+) -> float:
     """Returns the total correlation of the Gaussian of covariance rows^T rows.
 
     Args:
@@ -98,7 +109,7 @@ def of_rows(rows, size, precision, floor=None):
     return _from_eigenvalues(eigenvalues, floor)
 
 
-def gaussian_from_covariance(cov, floor=None):
+def gaussian_from_covariance(cov: ArrayLike, floor: Optional[float] = None) -> float:
     """Returns the total correlation of a Gaussian of covariance `cov`, in nats.
 
     Args:
@@ -136,7 +147,7 @@ def gaussian_from_covariance(cov, floor=None):
     return _from_eigenvalues(eigenvalues, floor)
 
 
-def copula(samples):
+def copula(samples: ArrayLike) -> float:
     """Returns the Gaussian total correlation of the samples' normal scores, in nats.
 
     Each latent is replaced by Phi^-1(rank / (n + 1)), so the number does not change
@@ -160,7 +171,7 @@ def copula(samples):
     return gaussian(special.ndtri(ranks / (len(samples) + 1.0)), precision=np.float64)
 
 
-def gaussian_bias(num_samples, num_latent):
+def gaussian_bias(num_samples: int, num_latent: int) -> float:
     """Returns D(D-1)/(4(n-1)): the excess that `gaussian` shows on Gaussian data.
 
     The noise floor of a total correlation from n samples: independent latents score
@@ -169,7 +180,7 @@ def gaussian_bias(num_samples, num_latent):
     return num_latent * (num_latent - 1) / (4.0 * (num_samples - 1))
 
 
-def gaussian_spread(num_samples, num_latent):
+def gaussian_spread(num_samples: int, num_latent: int) -> float:
     """Returns the standard deviation of `gaussian` on independent Gaussian latents.
 
     Half the sum of D(D-1)/2 squared correlations, each chi^2_1 / (n-1):

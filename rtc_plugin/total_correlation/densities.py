@@ -12,15 +12,19 @@ but it cancels: at sigma = 1e-6 it loses all digits.)
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Optional
 
 import numpy as np
 from joblib import cpu_count
+from numpy.typing import ArrayLike, NDArray
 
 # Two float64 buffers of this size fit the L2 cache of a core.
 _ROWS, _COLUMNS = 64, 1024
 
 
-def gaussian_log_density(z, z_mean, z_logvar):
+def gaussian_log_density(
+    z: ArrayLike, z_mean: ArrayLike, z_logvar: ArrayLike
+) -> NDArray:
     """Returns log N(z; z_mean, exp(z_logvar)), elementwise with broadcasting."""
     return -0.5 * (
         math.log(2.0 * math.pi)
@@ -30,13 +34,13 @@ def gaussian_log_density(z, z_mean, z_logvar):
 
 
 def log_sums(
-    z,
-    z_mean,
-    z_logvar,
-    special_columns=None,
-    special_log_weights=None,
-    num_threads=None,
-):
+    z: ArrayLike,
+    z_mean: ArrayLike,
+    z_logvar: ArrayLike,
+    special_columns: Optional[ArrayLike] = None,
+    special_log_weights: Optional[ArrayLike] = None,
+    num_threads: Optional[int] = None,
+) -> tuple[NDArray, NDArray]:
     """Returns log sum_j w_ij q(z_i|n_j) and log sum_j w_ij q(z_ik|n_j).
 
     All weights are one except a few per row.

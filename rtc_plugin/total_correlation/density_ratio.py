@@ -18,13 +18,16 @@ argument checks would make several.
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import NamedTuple, Optional
 
 import numpy as np
 import threadpoolctl
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from rtc_plugin.total_correlation import checks
+from rtc_plugin.total_correlation.checks import Seed
 
 
 class HeldOutEstimate(NamedTuple):
@@ -189,14 +192,14 @@ def _reason_for_doubt(logits, shuffled_logits, value, normaliser):
 # Its products are so small that waiting for idle threads would take most of the time.
 @threadpoolctl.threadpool_limits.wrap(limits=1, user_api="blas")
 def discriminator(
-    samples,
-    random_state=0,
-    max_steps=5000,
-    batch_size=256,
-    patience=10,
-    hidden=(128, 128),
-    learning_rate=1e-3,
-):
+    samples: ArrayLike,
+    random_state: Seed = 0,
+    max_steps: int = 5000,
+    batch_size: int = 256,
+    patience: int = 10,
+    hidden: Sequence[int] = (128, 128),
+    learning_rate: float = 1e-3,
+) -> HeldOutEstimate:
     """Estimates total correlation by a discriminator, on held-out samples.
 
     Half of the samples train, a quarter decides when to stop (after `patience` checks
@@ -278,6 +281,6 @@ def _normal_scores(samples, num_train):
     return scores
 
 
-def shuffle_latents(samples, random_state):
+def shuffle_latents(samples: ArrayLike, random_state: Seed) -> NDArray:
     """Returns samples with every latent permuted on its own: independent latents."""
     return checks.random_generator(random_state).permuted(samples, axis=0)

@@ -17,11 +17,12 @@ of the law are in the sample.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rtc_plugin.total_correlation import checks
 
 
-def discrete_entropy(samples):
+def discrete_entropy(samples: ArrayLike) -> float:
     """Returns the joint entropy of discrete latents, in nats.
 
     Args:
@@ -36,7 +37,7 @@ def discrete_entropy(samples):
     return _entropy(_row_counts(checks.matrix(samples, "samples")))
 
 
-def discrete(samples):
+def discrete(samples: ArrayLike) -> float:
     """Returns the total correlation of discrete latents, in nats.
 
     The sum of the latents' entropies less their joint one, by `discrete_entropy`. Of
@@ -57,7 +58,7 @@ def discrete(samples):
     return float(marginal - _entropy(_row_counts(samples)))
 
 
-def coverage(samples):
+def coverage(samples: ArrayLike) -> float:
     """Returns the share of the joint law whose values are in the sample.
 
     Args:
@@ -74,7 +75,7 @@ def coverage(samples):
     return float(1.0 - np.count_nonzero(counts == 1) / counts.sum())
 
 
-def counts_null(samples, num_shuffles=20):
+def counts_null(samples: ArrayLike, num_shuffles: int = 20) -> float:
     """Returns the mean of `discrete` over shuffles of a pair of latents.
 
     Args:

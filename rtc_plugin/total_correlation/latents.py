@@ -12,8 +12,10 @@ signal in the latent's total variance is free of scale and right for both.
 """
 
 import math
+from typing import Optional
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import special
 
 from rtc_plugin.total_correlation import checks, covariance
@@ -22,7 +24,7 @@ _LARGEST_LOG = math.log(np.finfo(np.float64).max)
 ACTIVE, MIXED, PASSIVE = "active", "mixed", "passive"
 
 
-def signal_share(z_mean, z_logvar):
+def signal_share(z_mean: ArrayLike, z_logvar: ArrayLike) -> NDArray:
     """Returns r_k = Var mu_k / (Var mu_k + E sigma_k^2), the law of total variance.
 
     The noise share is 1 - r_k. The correlation matrices of mean and sampled codes are
@@ -45,7 +47,7 @@ def signal_share(z_mean, z_logvar):
     return np.divide(signal, total, out=np.zeros_like(total), where=total > 0)
 
 
-def gaussian_kl(z_mean, z_logvar):
+def gaussian_kl(z_mean: ArrayLike, z_logvar: ArrayLike) -> NDArray:
     """Returns KL(N(mu_k, sigma_k^2) || N(0, 1)) of every encoding and latent.
 
     Args:
@@ -64,7 +66,12 @@ def gaussian_kl(z_mean, z_logvar):
     return 0.5 * (z_mean**2 + np.exp(z_logvar) - z_logvar - 1.0)
 
 
-def classify_latents(z_mean, z_logvar, active_above=0.9, passive_below=0.1):
+def classify_latents(
+    z_mean: ArrayLike,
+    z_logvar: ArrayLike,
+    active_above: float = 0.9,
+    passive_below: float = 0.1,
+) -> NDArray:
     """Sorts latents into active, mixed and passive by their signal share r_k.
 
     In an ordinary VAE, where every latent's total variance is about 1, the defaults
@@ -94,7 +101,12 @@ def classify_latents(z_mean, z_logvar, active_above=0.9, passive_below=0.1):
     )
 
 
-def gaussian_sampled(z_mean, z_logvar, floor=None, precision=None):
+def gaussian_sampled(
+    z_mean: ArrayLike,
+    z_logvar: ArrayLike,
+    floor: Optional[float] = None,
+    precision: Optional[DTypeLike] = None,
+) -> float:
     """Returns the Gaussian total correlation of the sampled code without sampling.
 
     Cov z = Cov mu + diag E sigma^2, so no noise needs to be drawn. Never more than the

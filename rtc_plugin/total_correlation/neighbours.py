@@ -44,9 +44,11 @@ unless all latents are discrete.
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import spatial, special
 
 from rtc_plugin.total_correlation import checks
+from rtc_plugin.total_correlation.checks import Seed
 from rtc_plugin.total_correlation.discrete import coverage, discrete
 
 MARGINALS = ("normal_scores", "standardise")
@@ -92,7 +94,12 @@ class PairwiseInformation(NamedTuple):
     p_value: np.ndarray
 
 
-def knn(samples, num_neighbours=3, marginals="normal_scores", random_state=0):
+def knn(
+    samples: ArrayLike,
+    num_neighbours: int = 3,
+    marginals: str = "normal_scores",
+    random_state: Seed = 0,
+) -> float:
     """Returns the nearest-neighbour estimate of total correlation, in nats.
 
     Args:
@@ -119,12 +126,12 @@ def knn(samples, num_neighbours=3, marginals="normal_scores", random_state=0):
 
 
 def knn_permutation_test(
-    samples,
-    num_neighbours=3,
-    num_permutations=100,
-    random_state=0,
-    marginals="normal_scores",
-):
+    samples: ArrayLike,
+    num_neighbours: int = 3,
+    num_permutations: int = 100,
+    random_state: Seed = 0,
+    marginals: str = "normal_scores",
+) -> PermutationTest:
     """Tests independence of the latents by permutation.
 
     Args:
@@ -148,12 +155,12 @@ def knn_permutation_test(
 
 
 def pairwise_mutual_information(
-    samples,
-    num_neighbours=3,
-    num_permutations=0,
-    random_state=0,
-    marginals="normal_scores",
-):
+    samples: ArrayLike,
+    num_neighbours: int = 3,
+    num_permutations: int = 0,
+    random_state: Seed = 0,
+    marginals: str = "normal_scores",
+) -> PairwiseInformation:
     """Returns I(z_i; z_j) for all pairs, by `knn` on two latents at a time.
 
     Args:
@@ -239,7 +246,9 @@ class Latents(NamedTuple):
         return coverage(self.labels) >= _MIN_COVERAGE
 
 
-def prepare(samples, num_neighbours, marginals, random_state):
+def prepare(
+    samples: ArrayLike, num_neighbours: int, marginals: str, random_state: Seed
+) -> Latents:
     """Returns the `Latents` of samples: constants and copies of rows left out.
 
     Args:
@@ -278,7 +287,7 @@ def prepare(samples, num_neighbours, marginals, random_state):
     return Latents(z, samples, is_tied, names)
 
 
-def own_generator(random_state):
+def own_generator(random_state: Seed) -> np.random.Generator:
     """Returns a Generator that shares no numbers with others of the same seed.
 
     Samples are often drawn with the seed that is passed here, too, and ties that were
@@ -288,7 +297,7 @@ def own_generator(random_state):
     return np.random.default_rng(seed)
 
 
-def normal_scores(samples, random_state):
+def normal_scores(samples: ArrayLike, random_state: Seed) -> NDArray:
     """Returns Phi^-1(rank / (n + 1)) of every latent, ties broken at random.
 
     Args:
@@ -303,7 +312,7 @@ def normal_scores(samples, random_state):
     return ranked
 
 
-def information(latents, num_neighbours):
+def information(latents: Latents, num_neighbours: int) -> float:
     """Returns the total correlation of prepared latents, in nats."""
     if len(latents.names) < 2:
         return 0.0
@@ -338,7 +347,7 @@ def _standardise(samples):
     return samples / samples.std(axis=0)
 
 
-def kraskov(samples, num_neighbours):
+def kraskov(samples: ArrayLike, num_neighbours: int) -> float:
     """Returns the estimate of [1] for samples as they are, without any preparation."""
     num_samples, num_latent = samples.shape
     distances, _ = spatial.cKDTree(samples).query(

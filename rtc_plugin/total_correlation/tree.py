@@ -20,12 +20,14 @@ kept. Pairs of discrete latents that the sample covers are counted instead (`dis
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from rtc_plugin.total_correlation import checks, neighbours
+from rtc_plugin.total_correlation.checks import Seed
 from rtc_plugin.total_correlation.discrete import counts_null
 
 # The null sample's size: many for few rows, where it is skewed and cheap.
@@ -52,7 +54,13 @@ class TreeBound(NamedTuple):
     information: np.ndarray
 
 
-def tree(samples, num_neighbours=10, num_permutations=0, random_state=0, level=0.05):
+def tree(
+    samples: ArrayLike,
+    num_neighbours: int = 10,
+    num_permutations: int = 0,
+    random_state: Seed = 0,
+    level: float = 0.05,
+) -> TreeBound:
     """Returns a lower bound on total correlation, in nats.
 
     It is an estimate of the bound: where all dependence is in the tree it may exceed
@@ -150,7 +158,7 @@ def _spanning_trees(values, pairs, num_latent):
     return np.stack(found, axis=1)
 
 
-def pair_null(pair, num_neighbours):
+def pair_null(pair: neighbours.Latents, num_neighbours: int) -> Any:
     """Returns the law of a pair's estimated information under independence."""
     num_samples = len(pair.z)
     if not pair.is_counted:
