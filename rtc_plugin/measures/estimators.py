@@ -17,7 +17,7 @@ Checked with scikit-learn 1.3, 1.6 and 1.9.
 import inspect
 import types
 import warnings
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import threadpoolctl
@@ -39,21 +39,21 @@ class _OneVsRest(multiclass.OneVsRestClassifier):
             return super().fit(X, y, **kwargs)
 
 
-def logistic_regression(random_state: Optional[Seed] = None) -> BaseEstimator:
+def logistic_regression(random_state: Seed = None) -> BaseEstimator:
     """Creates what `LogisticRegression` was by default.
 
     Args:
       random_state: Seed or random state. The solver needs none, but it took one number
         off the metric's random state, and the metric goes on with the rest.
 
-    Returns -> BaseEstimator:
+    Returns:
       Estimator: one class against the rest, liblinear, C = 1.
     """
     check_random_state(random_state).randint(np.iinfo("i").max)
     return _OneVsRest(linear_model.LogisticRegression(solver="liblinear"))
 
 
-def logistic_regression_cv(Cs: int, cv: Any):  # noqa: N803, scikit-learn's name
+def logistic_regression_cv(Cs: int, cv: Any) -> BaseEstimator:  # noqa: N803, scikit-learn's name
     """Creates what `LogisticRegressionCV` was by default.
 
     Args:

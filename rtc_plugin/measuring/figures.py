@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures of a report, those that `rtc visualize` draws of a run."""
 
-
 from rtc_plugin import measures
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.measures.scores import CATEGORICAL
