@@ -4,7 +4,6 @@
 import datetime
 import os
 
-import jinja2
 import markupsafe
 import numpy as np
 
@@ -12,8 +11,8 @@ import rtc_plugin
 from rtc_plugin.files import whole_file
 from rtc_plugin.report import rendering
 from rtc_plugin.results import comparison as comparison_lib
+from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import pitfalls, statistics
-from rtc_plugin.results import quantities as labels
 from rtc_plugin.visualize import comparison as figures_lib
 from rtc_plugin.zoo import published
 
@@ -23,35 +22,33 @@ def render(comparison, figures):
 
     Args:
         comparison: `results.comparison.Comparison`.
-        figures: Dictionary from data sets to matplotlib figures.
+        figures: Dictionary from data sets to what `visualize.comparison.panels` draws.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rtc_plugin.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=_number, span=_span, label=labels.label, breakable=_breakable
-    )
     found = pitfalls.find(comparison.runs)
-    letters = _Letters(comparison.runs, found)
+    everywhere = [p for p in found if p.affected.all()]
+    letters = _Letters(comparison.runs, [p for p in found if p not in everywhere])
     known = published.read()
-    return environment.get_template("comparison.html").render(
+    return rendering.render(
+        "comparison.html",
         notice=comparison.notice,
         counts=_counts(comparison.runs),
         sections=[
-            _section(comparison, letters, dataset, fig)
-            for dataset, fig in figures.items()
+            _section(comparison, letters, dataset, panels, i)
+            for i, (dataset, panels) in enumerate(figures.items())
         ],
         left_out=sorted(set(comparison.runs["dataset"]) - set(figures)),
         pitfalls=found,
+        everywhere=everywhere,
         published=known.to_dict("records"),
         published_note=published.NOTE,
         num_resamples=statistics.NUM_RESAMPLES,
         version=rtc_plugin.__version__,
         date=datetime.date.today().isoformat(),
+        number=_number,
+        span=_span,
+        label=models_lib.label,
+        strength=_strength,
+        breakable=_breakable,
     )
 
 
@@ -95,7 +92,7 @@ def _key(row, columns):
     return tuple(str(row[column]) for column in columns)
 
 
-def _section(comparison, letters, dataset, fig):
+def _section(comparison, letters, dataset, panels, number):
     def of(table):
         return table[table["dataset"] == dataset].to_dict("records")
 
@@ -110,21 +107,38 @@ def _section(comparison, letters, dataset, fig):
         row["marks"] = "".join(sorted({*ours, *theirs}))
     for row in own:
         row["marks"] = letters.of({**row, "role": "own"}, *_METHOD, "strength", "seed")
-    names = sorted({(row["quantity"], row["representation"]) for row in methods})
+    known = comparison.groups[comparison.groups["dataset"] == dataset]
+    known = known.dropna(subset=["strength"])
+    strengths = {
+        model: sorted(set(known.loc[known["model"] == model, "strength"]))
+        for model in models_lib.in_order(known["model"])
+    }
     return {
         "dataset": dataset,
-        "id": "data-" + dataset.replace("_", "-"),
-        "svg": rendering.figure_svg(
-            fig,
-            f"{dataset}: distribution of {len(names)} scores per method, own runs "
-            "marked; the numbers are in the tables below.",
-        ),
+        "id": f"data-{number}",
+        "panels": [
+            (fig.get_figwidth(), rendering.figure_svg(fig, f"{dataset}: {title}"))
+            for title, fig in panels
+        ],
+        "strengths": [
+            f"{models_lib.label(model)} {_strength({'model': model, 'strength': first})}"
+            + "".join(f", {other:g}" for other in others)
+            for model, (first, *others) in strengths.items()
+        ],
         "groups": groups,
         "methods": methods,
         "own_runs": own,
         "quantities": list(dict.fromkeys(row["quantity"] for row in methods)),
         "representations": sorted({row["representation"] for row in methods}),
     }
+
+
+def _strength(row):
+    """Returns a strength as the library calls it: 'gamma 10', '' if it is not known."""
+    if np.isnan(row["strength"]):
+        return ""
+    name = models_lib.strength_name(models_lib.plain(row["model"])) or "strength"
+    return f"{name.rpartition('.')[2]} {row['strength']:g}"
 
 
 def _breakable(name):
@@ -174,10 +188,11 @@ def write(comparison, output_dir):
     figures = {}
     for dataset, runs in comparison.runs.groupby("dataset", sort=False):
         if runs["role"].nunique() == 2:
-            figures[dataset] = figures_lib.distributions(runs)
+            figures[dataset] = figures_lib.panels(runs)
+            fig = figures_lib.distributions(runs)
             for kind in ("png", "svg"):
                 with target(f"{dataset}.{kind}") as path:
-                    figures[dataset].savefig(path, format=kind, dpi=110)
+                    fig.savefig(path, format=kind, dpi=110)
     with target("index.html") as path, open(path, "w", encoding="utf-8") as file:
         file.write(render(comparison, figures))
     return written

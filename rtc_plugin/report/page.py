@@ -19,21 +19,28 @@ from rtc_plugin.visualize import explorer
 from rtc_plugin.visualize import study as study_figures
 
 MAX_BYTES = 20_000_000
-# Headings of the results table and what stands below them.
+# Headings of the results table, and digits after the point.
 COLUMNS = {
-    "tc_mean": "TC mean",
-    "tc_sample": "TC sample",
-    "tc_mean_active": "TC mean, active",
-    "tc_sample_active": "TC sample, active",
-    "num_active": "active latents",
-    "signal_share_mean": "mean r",
-    "knn_sample": "TC sample, neighbours",
-    "tree_sample": "TC sample, tree",
-    "sap": "SAP",
-    "mig": "MIG",
-    "disintegration": "disintegration",
-    "reconstruction": "reconstruction",
+    "tc_mean": ("TC mean", 3),
+    "tc_sample": ("TC sample", 3),
+    "tc_mean_active": ("TC mean, active", 3),
+    "tc_sample_active": ("TC sample, active", 3),
+    "num_active": ("active latents", 0),
+    "signal_share_mean": ("mean r", 2),
+    "knn_sample": ("TC sample, neighbours", 3),
+    "tree_sample": ("TC sample, tree", 3),
+    "sap": ("SAP", 3),
+    "mig": ("MIG", 3),
+    "disintegration": ("disinte\u00adgration", 3),
+    "reconstruction": ("recon\u00adstruction", 1),
 }
+PAPER = (
+    "Revisiting Factorizing Aggregated Posterior in Learning Disentangled "
+    "Representations",
+    "https://arxiv.org/abs/2009.05739",
+)
+# Images that a model of the library's study sees; the paper does not say.
+FULL_TRAINING = 300_000 * 64
 # Name, heading, what to look for, claims.
 FIGURES = (
     (
@@ -112,14 +119,16 @@ def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES, note="")
         title: Heading of the page; from the column `study` if empty.
         max_bytes: Explorers are left out, and the page says so, where the file would
             become larger. One model of each kind goes before the next.
-        note: What else a reader must know, shown above the claims.
+        note: What else a reader must know, shown above the claims: its first line, the
+            rest on demand.
 
     Raises:
         UserError: If the table is empty.
     """
     results_table.check_not_empty(table, output_path)
     models = _in_order(q.quantities(table))
-    models["key"] = [f"model-{i}" for i in range(len(models))]
+    models["key"] = [f"model-{number}" for number in models["number"]]
+    models["name"] = [q.describe(row) for row in models.to_dict("records")]
     records = [_read_explorer(root, folder) for folder in models["folder"]]
     judged = claims_lib.judge_models(models)
     columns = {k: v for k, v in COLUMNS.items() if models[k].notna().any()}
@@ -127,19 +136,19 @@ def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES, note="")
     unknown = models.loc[models["constant_image"].isna(), "dataset"]
     values = {
         "title": title or _title(models),
-        "facts": _facts(models, root),
+        "paper": PAPER,
+        "worth": worth(models),
+        "version": _version(root),
         "note": note,
         "judged": judged,
-        "not_learnt": [
-            (row["dataset"], _name(row), row["not_learnt"])
-            for row in not_learnt.to_dict("records")
-        ],
+        "active": {j.name: j for j in claims_lib.judge_active(models)},
+        "not_learnt": not_learnt[["dataset", "name", "not_learnt"]].to_numpy(),
         "unknown_constants": sorted(unknown.unique()),
         "verdicts": {judgement.name: judgement for judgement in judged},
         "figures": _figures(models, records),
         "columns": columns,
         "summary": _summary(models, columns),
-        "rows": _rows(models),
+        "rows": models.assign(label=models["model"].map(q.label)).to_dict("records"),
         "datasets": sorted(models["dataset"].unique()),
         "names": [q.label(name) for name in q.in_order(models["model"])],
         "format": format_number,
@@ -159,12 +168,19 @@ def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES, note="")
             file.write(rendering.render("page.html", **values))
 
 
-def format_number(value):
-    """Returns a number as a table shows it: four digits at most, none for NaN."""
+def format_number(value, digits=None):
+    """Returns a number as a table shows it, '' for NaN.
+
+    Args:
+        value: Number, or text, which stays as it is.
+        digits: Digits after the point; as many as make four in all if None.
+    """
     if isinstance(value, (bool, np.bool_, str)):
         return str(value)
     if value is None or value is pd.NA or math.isnan(value):
         return ""
+    if digits is not None:
+        return f"{value:.{digits}f}"
     if float(value).is_integer() and abs(value) < 1e6:
         return str(int(value))
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
@@ -183,37 +199,68 @@ def _title(models):
     return f"Study {', '.join(studies)}" if studies else "Study"
 
 
-def _facts(models, root):
-    """What the page says at its top, as pairs of words and numbers."""
-    updates = sorted(set(models["updates"].dropna().astype(int)))
-    facts = [
-        ("models", len(models)),
-        ("data sets", ", ".join(sorted(models["dataset"].unique()))),
-        ("seeds", models["seed"].nunique()),
-        ("batch size", ", ".join(map(str, sorted(set(models["batch_size"].dropna()))))),
+def worth(models):
+    """Says what a study is worth: its seeds, its updates and its data.
+
+    Args:
+        models: DataFrame as `quantities` gives it.
+
+    Returns:
+        List of (word, sentence).
+    """
+    cells = models.groupby(["dataset", "model", "weight"], dropna=False).size()
+    enough = int((cells >= claims_lib.MIN_SEEDS).sum())
+    images = models["updates"] * models["batch_size"].astype(float)
+    trained = "How long they were trained is not recorded."
+    if images.notna().any():
+        share = "" if images.nunique() == 1 else "at least "
+        trained = (
+            f"{_range(models['updates'])}, of {_range(models['batch_size'])} images "
+            f"each: {share}{100 * images.min() / FULL_TRAINING:.2g} % of the images "
+            "that the library's study trains with (300,000 batches of 64)."
+        )
+    datasets = sorted(models["dataset"].unique())
+    twins = [name for name in datasets if name.endswith("_rendered")]
+    data = f"{', '.join(datasets)}."
+    if twins:
+        data += " Twins called _rendered are drawn anew; the paper has other images."
+    return [
         (
-            "updates",
-            " to ".join(f"{n:,}" for n in sorted({*updates[:1], *updates[-1:]})),
+            "Seeds",
+            f"{_range(cells)} per data set, model and strength, {len(models)} models "
+            f"in all. A verdict takes {claims_lib.MIN_SEEDS}, which {enough} of "
+            f"{len(cells)} have.",
         ),
+        ("Updates", trained),
+        ("Data", data),
     ]
+
+
+def _range(values):
+    """Returns '2' or '1 to 2'."""
+    values = values.dropna()
+    return " to ".join(f"{n:,.0f}" for n in sorted({values.min(), values.max()}))
+
+
+def _version(root):
+    """Returns the version of the plugin that made a study, '' if that is not known."""
     path = os.path.join(root or "", "study.json")
-    if root and os.path.exists(path):
-        with open(path) as file:
-            version = json.load(file).get("plugin_version")
-        facts.append(("rtc_plugin", version))
-    return [(name, value) for name, value in facts if value]
+    if not root or not os.path.exists(path):
+        return ""
+    with open(path) as file:
+        return json.load(file).get("plugin_version") or ""
 
 
 def _summary(models, columns):
-    """A row per data set, model and strength: means over seeds, and their range.
+    """Means over seeds, and their range.
 
-    Models that have not learnt have rows of their own.
+    Returns:
+        Dictionary of data sets and lists of rows, one per model and strength; models
+        that have not learnt have rows of their own, at the end.
     """
-    rows = []
-    learnt = models["not_learnt"] == ""
-    for (dataset, model, strength, has_learnt), group in models.groupby(
-        ["dataset", "model", "strength", learnt], dropna=False, sort=False
-    ):
+    rows = {}
+    keys = [models["not_learnt"] != "", "dataset", "model", "weight"]
+    for (apart, dataset, *_), group in models.groupby(keys, dropna=False, sort=False):
         cells = {}
         for name in columns:
             seen = group[name].dropna()
@@ -222,35 +269,17 @@ def _summary(models, columns):
                 "low": seen.min() if len(seen) > 1 else math.nan,
                 "high": seen.max() if len(seen) > 1 else math.nan,
             }
-        rows.append(
+        rows.setdefault(dataset, []).append(
             {
-                "dataset": dataset,
-                "model": q.label(model) + ("" if has_learnt else ", not learnt"),
-                "strength": strength,
+                "name": q.describe(dict(group.iloc[0], seed=None, number=None)),
+                "apart": apart,
                 "seeds": len(group),
                 "cells": cells,
             }
         )
-    return rows
-
-
-def _rows(models):
-    rows = []
-    for row in models.to_dict("records"):
-        rows.append({**row, "label": q.label(row["model"]), "name": _name(row)})
-    return rows
-
-
-def _name(row):
-    """What a model is called in the choice of models."""
-    parts = [q.label(row["model"])]
-    if not math.isnan(row["strength"]):
-        parts.append(f"{row['strength_name'].rpartition('.')[2]} {row['strength']:g}")
-    for part in ("seed", "model_num"):
-        if not pd.isna(row[part]):
-            word = "no." if part == "model_num" else part
-            parts.append(f"{word} {row[part]}")
-    return ", ".join(parts)
+    return {
+        dataset: sorted(r, key=lambda row: row["apart"]) for dataset, r in rows.items()
+    }
 
 
 def _figures(models, records):
@@ -258,7 +287,7 @@ def _figures(models, records):
 
     Returns:
         List of dictionaries: name, heading, caption, claims, and `drawn`: list of
-        (data set, remark, SVG).
+        (data set, remark, SVG, width in inches).
     """
     figures = []
     for name, heading, caption, bears_on in FIGURES:
@@ -268,7 +297,8 @@ def _figures(models, records):
             some = [record for record, use in zip(records, here) if use]
             for remark, fig in _draw(name, models[here], some):
                 what = f"{heading}, {dataset}{', ' + remark if remark else ''}"
-                drawn.append((dataset, remark, rendering.figure_svg(fig, what)))
+                svg = rendering.figure_svg(fig, what)
+                drawn.append((dataset, remark, svg, fig.get_figwidth()))
         if drawn:
             figures.append(
                 {
@@ -289,7 +319,7 @@ def _draw(name, models, records):
         for model in ("rtc_vae", "dip_vae_i"):
             fig, row = study_figures.heat_maps(models, model, names)
             if fig is not None:
-                yield _name(row), fig
+                yield row["name"], fig
     elif name == "learning_curves":
         curves = _curves(models, records)
         if len(curves):
@@ -349,7 +379,7 @@ def _explorers(models, records, root, room):
     seen, order = {}, []
     for i, row in enumerate(rows):
         if records[i] is not None:
-            kind = (row["dataset"], row["model"], row["strength"])
+            kind = (row["dataset"], row["model"], row["weight"])
             seen[kind] = seen.get(kind, 0) + 1
             order.append((seen[kind], i))
     chosen, used = {}, 0
@@ -361,7 +391,7 @@ def _explorers(models, records, root, room):
         chosen[i] = {
             "key": rows[i]["key"],
             "dataset": rows[i]["dataset"],
-            "name": _name(rows[i]),
+            "name": rows[i]["name"],
             "json": text,
         }
     return [chosen[i] for i in sorted(chosen)], len(order) - len(chosen)
@@ -376,14 +406,14 @@ def _explorer_json(row, record, root):
         fig = study_figures.learning_curve(
             updates, curves["tc_mean"], curves["tc_sample"]
         )
-        drawn = rendering.figure_svg(fig, f"Learning curves, {row['key']}")
+        drawn = rendering.figure_svg(fig, f"Learning curves, {row['name']}")
     shown = {
-        **{name: value for name, value in record.items() if name != "curves"},
+        **record,  # All of it, so that a page can be made anew from itself.
         "curve": drawn,
-        "name": _name(row),
+        "name": row["name"],
         "scores": [
-            [heading, format_number(row[name])]
-            for name, heading in COLUMNS.items()
+            [heading, format_number(row[name], digits)]
+            for name, (heading, digits) in COLUMNS.items()
             if not math.isnan(row[name])
         ],
         "pictures": {

@@ -60,6 +60,7 @@ def figure_svg(fig, description):
     for colour, variable in _THEME.items():
         svg = svg.replace(colour, variable)
     svg = re.sub(r"font: (?:\w+ )*([\d.]+px)[^;\"]*", r"font-size: \1", svg)
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
     # Names must differ between the figures of a page; those not referred to go.
     prefix = "f" + hashlib.sha1((description + svg).encode()).hexdigest()[:8]
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
@@ -70,11 +71,8 @@ def figure_svg(fig, description):
     svg = re.sub(r'\sid="([^"]+)"', rename, svg)
     svg = re.sub(r'(url\(|href=")#', rf"\g<1>#{prefix}-", svg)
     label = markupsafe.escape(description)
-    # As wide as the card, but letters no larger than the text around them.
-    width = 115 * fig.get_figwidth()
+    width = f"--inches: {fig.get_figwidth():g}"
     svg = svg.replace(
-        "<svg ",
-        f'<svg role="img" aria-label="{label}" style="max-width: {width:.0f}px" ',
-        1,
+        "<svg ", f'<svg role="img" aria-label="{label}" style="{width}" ', 1
     )
     return markupsafe.Markup(svg)

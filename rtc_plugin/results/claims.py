@@ -372,7 +372,7 @@ def _information_finds_more(models):
                 "dataset": dataset,
                 "verdict": verdict,
                 "models": len(group),
-                "meet": int((difference > 0).sum()),
+                "more by information": int((difference > 0).sum()),
                 "by information": group["disintegration"].mean(),
                 "by R2": group["r2_disintegration"].mean(),
                 "difference from": low,
@@ -569,7 +569,9 @@ def _tally(cells):
         return "no model judged"
     if cells["models"].between(1, MIN_SEEDS - 1).any():
         return f"{meet} of {judged} so far; {MIN_SEEDS} per cell needed"
-    return f"{meet} of {judged} models meet the mark"
+    split = (cells["verdict"] == UNDECIDED) & (cells["models"] > 0)
+    disagree = "; within a cell they disagree" if split.any() else ""
+    return f"{meet} of {judged} models meet the mark{disagree}"
 
 
 def _pair(group):

@@ -76,9 +76,17 @@ _TRAINING = [
     "train_config.correlated_gaussian.rho",
     "train_config.correlated_gaussian.alpha",
     models_lib.COUNT_DISCRIMINATOR,
+    *(results_table.TRAIN_CONFIG + name for name in labels.LOSS_BINDINGS),
 ]
 # What the pitfalls look at of a model's other scores.
-_FACTS = ("num_dead", "num_passive", "num_active", "index_code_mi_saturated")
+_FACTS = (
+    "num_dead",
+    "num_passive",
+    "num_active",
+    "index_code_mi_saturated",
+    "reconstruction_bernoulli",
+    "reconstruction_loss",
+)
 PANEL = ["dataset", "quantity", "representation"]
 SEED = 0
 
@@ -91,7 +99,7 @@ class Comparison(NamedTuple):
         groups: DataFrame, a row per panel, role, method and strength.
         own_runs: DataFrame, a row per own run and panel, with rank and quantile.
         methods: DataFrame, a row per panel, own method and method of the zoo.
-        notice: What the zoo's side is, in a sentence.
+        notice: What the zoo's side is, in a sentence; more of it in further lines.
     """
 
     runs: pd.DataFrame
@@ -108,7 +116,7 @@ def compare_tables(own, zoo, notice):
         own: DataFrame as `table.to_table` or `read_table` gives it; if None, the
             RTC-VAE models of the zoo's side take its place.
         zoo: The same for the zoo.
-        notice: What the zoo's side is, in a sentence.
+        notice: What the zoo's side is, in a sentence; more of it in further lines.
 
     Returns:
         `Comparison`.
@@ -128,7 +136,9 @@ def compare_tables(own, zoo, notice):
             )
         own_runs = zoo_runs[is_rtc].assign(role=OWN)
         zoo_runs = zoo_runs[~is_rtc]
-        notice += " No own runs were given; its RTC-VAE models take their place."
+        first, *rest = notice.split("\n")
+        first += " No own runs were given; its RTC-VAE models take their place."
+        notice = "\n".join([first, *rest])
     _check_common(own_runs, zoo_runs)
     runs = pd.concat([own_runs, zoo_runs], ignore_index=True)
     return Comparison(
@@ -189,8 +199,9 @@ def to_runs(table, role):
     Returns:
         DataFrame with the columns that say which model it is, those of its training
         that matter, quantity, higher_is_better, representation, value, settings (text,
-        of how the metric was computed), and the `_FACTS` where known. Of fewer than two
-        active latents there is no total correlation, whatever the table says.
+        of how the metric was computed), the `_FACTS` where known, and not_learnt, see
+        `quantities.not_learnt`. Of fewer than two active latents there is no total
+        correlation, whatever the table says.
     """
     table = slim(table).assign(role=role, key="")
     for name in _MODEL:
@@ -221,10 +232,23 @@ def to_runs(table, role):
         facts, left_on="key", right_index=True, how="left"
     )
     runs["settings"] = runs["settings"].fillna("")
+    runs["not_learnt"] = _not_learnt(runs)
     # Tables of earlier versions have 0 there.
     is_none = (runs["score"] == "tc_mean_active") & (runs["num_active"] < 2)
     runs = runs[~is_none].reset_index(drop=True)
     return runs.drop(columns=["key", "score"])
+
+
+def _not_learnt(runs):
+    by_training = runs["reconstruction_loss"].mask(labels.is_other_loss(runs))
+    rows = pd.DataFrame(
+        {
+            "num_active": runs["num_active"],
+            "reconstruction": runs["reconstruction_bernoulli"].fillna(by_training),
+            "constant_image": labels.constant_loss(runs["dataset"]),
+        }
+    )
+    return [labels.not_learnt(row) for row in rows.to_dict("records")]
 
 
 def _settings(rows, place):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What makes numbers that stand side by side not comparable, found in the data."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from rtc_plugin.results import models as models_lib
 
 OWN, ZOO = "own", "zoo"
 _GAUSSIAN_OF_MEANS = ("Gaussian TC", "TC of means")
+_STUDY_STEPS = 300_000
 _OF_MIXTURE = "TC of the exact mixture"
 
 
@@ -54,6 +56,7 @@ def find(runs):
         _sample_sizes,
         _bins,
         _representations,
+        _not_learnt,
         _dead_latents,
         _saturation,
         _twins,
@@ -120,7 +123,8 @@ def _training_steps(runs):
     found, affected = _differs(runs, "training_steps", "number of steps")
     return (
         "Training steps",
-        f"Scores and total correlations go on changing for long. {found}",
+        "Scores and total correlations go on changing for long. The study trained for "
+        f"{_STUDY_STEPS:,} steps. {found}",
         affected,
     )
 
@@ -208,15 +212,39 @@ def _sap_form(runs):
 
 def _sample_sizes(runs):
     said = _setting(runs, r"num_\w*train|num_\w*eval|num_test|num_variance_estimate")
+    # Its images are handed to the metrics inside, whose own numbers do not count.
+    handed_over = said.str.extract(r"(rtc_metrics\.num_train=[^,]*)", expand=False)
+    said = handed_over.fillna(said)
     concerned = np.ones(len(runs), bool)
     affected, unknown = _setting_differs(runs, concerned, said)
     return (
         "Sample sizes",
         "Scores depend on how many images they are computed from: classifiers learn "
-        "more, mutual information is overestimated on few. The study takes 10,000. "
-        + _found(affected, unknown),
+        "more, mutual information is overestimated on few. The study takes 10,000 to "
+        f"train and 5,000 to test. Used here: {_sizes(runs, said)}."
+        + (" Of some runs it is not recorded." if unknown else ""),
         affected,
     )
+
+
+def _sizes(runs, said):
+    """Lists the numbers of images by what was computed from them."""
+    used = {}
+    for (quantity, role), texts in said.groupby([runs["quantity"], runs["role"]]):
+        for text in sorted(set(texts) - {""}):
+            used.setdefault(text, {}).setdefault(quantity, []).append(role)
+    if not used:
+        return "not recorded"
+    parts = []
+    for text, quantities in used.items():
+        numbers = re.findall(r"\.(?:num_)?(\w+)=([^,]*)", text)
+        sides = {"/".join(sorted(roles)) for roles in quantities.values()}
+        whose = "" if sides == {f"{OWN}/{ZOO}"} else f" ({', '.join(sorted(sides))})"
+        parts.append(
+            f"{', '.join(quantities)}{whose}: "
+            + ", ".join(f"{float(n):,.0f} ({name})" for name, n in numbers)
+        )
+    return "; ".join(parts)
 
 
 def _bins(runs):
@@ -240,6 +268,19 @@ def _representations(runs):
         "never mixed here: each panel is one representation"
         + (", and both are shown." if both else "."),
         np.zeros(len(runs), bool),
+    )
+
+
+def _not_learnt(runs):
+    marked = runs[runs["not_learnt"] != ""]
+    models = marked.drop_duplicates(["role", "dataset", "model", "strength", "seed"])
+    return (
+        "Not learnt",
+        "A model without an active latent, or that reconstructs no better than the "
+        "best constant image, has not learnt: its total correlations are those of "
+        "constants and noise, and the means over runs contain them. Here that is known "
+        f"of {len(models)} models.",
+        (runs["not_learnt"] != "").to_numpy(bool),
     )
 
 

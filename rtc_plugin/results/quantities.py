@@ -52,6 +52,11 @@ LISTS = {
 }
 
 
+# What of a training says that its loss is another one.
+LOSS_BINDINGS = {
+    "reconstruction_loss.loss_fn": lambda text: "bernoulli_loss" not in text,
+    "bernoulli_loss.subtract_true_image_entropy": lambda text: text == "True",
+}
 # A model whose loss is not below this part of the best constant image's has not learnt:
 # losses are of some 640 images, which of a constant one on dSprites is off by 1.5 %.
 _NO_BETTER = 0.97
@@ -66,6 +71,8 @@ def quantities(table):
     Returns:
         DataFrame with `results_table.MODEL_COLUMNS`, a float column for each of
         `SOURCES` (NaN where the table has none), and
+            number                      the model's in its study; the row's, from 1,
+                                        where not all have one of their own
             weight, steps_per_update    see `models_lib.Scale`
             updates                     of the encoder
             excess_sample, _stderr      `lower_bound_sample` beyond `gaussian_sample`
@@ -114,7 +121,11 @@ def quantities(table):
             np.nan if share is None else float(reduce(share)) for share in shares
         ]
     order = ["dataset", "model", "strength", "seed"]
-    return models.sort_values(order, kind="stable").reset_index(drop=True)
+    models = models.sort_values(order, kind="stable").reset_index(drop=True)
+    numbers = models["model_num"]
+    is_numbered = numbers.notna().all() and numbers.is_unique
+    models["number"] = numbers.astype(int) if is_numbered else models.index + 1
+    return models
 
 
 def _has_correlated_noise(wide):
@@ -144,18 +155,32 @@ def _constant_image(models, wide):
 
     NaN where that is another loss than the whole of the Bernoulli one.
     """
-    constant = models["dataset"].map(constant_image.LOSSES).astype(float)
     measured = [c for c in wide if _matches("*/*/reconstruction_bernoulli", c)]
-    other = pd.Series(False, index=wide.index)
-    for binding, is_other in (
-        ("reconstruction_loss.loss_fn", lambda text: "bernoulli_loss" not in text),
-        ("bernoulli_loss.subtract_true_image_entropy", lambda text: text == "True"),
-    ):
+    other = is_other_loss(wide) & wide[measured].isna().all(axis=1)
+    return constant_loss(models["dataset"]).mask(other)
+
+
+def constant_loss(datasets):
+    """Returns the best constant image's loss [nats] per row, NaN if not known."""
+    return datasets.map(constant_image.LOSSES).astype(float)
+
+
+def is_other_loss(rows):
+    """Whether models trained with another loss than the whole of the Bernoulli one.
+
+    Args:
+        rows: DataFrame with the bindings of the training as columns.
+
+    Returns:
+        Series of booleans; what is not recorded is the library's default.
+    """
+    other = pd.Series(False, index=rows.index)
+    for binding, is_other in LOSS_BINDINGS.items():
         column = results_table.TRAIN_CONFIG + binding
-        if column in wide:
-            text = wide[column].astype(object)
+        if column in rows:
+            text = rows[column].astype(object)
             other |= text.notna() & text.astype(str).map(is_other).astype(bool)
-    return constant.mask(other & wide[measured].isna().all(axis=1))
+    return other
 
 
 def not_learnt(row):
@@ -183,17 +208,21 @@ def not_learnt(row):
 
 
 def describe(row):
-    """Returns what a model is called in a sentence.
+    """Returns what a model is called, wherever it is named.
 
     Args:
-        row: Mapping with `model`, `strength` and `seed`.
+        row: Mapping with `model`, `strength` and `seed` and, if it is numbered,
+            `number`.
 
     Returns:
-        String such as 'RTC-VAE 10, seed 0', without what is missing.
+        String such as 'RTC-VAE 10, seed 0, no. 7', without what is missing. The
+        strength is `models_lib.Scale.weight`: beta-TCVAE's beta of 11 is a 10.
     """
-    strength = "" if pd.isna(row["strength"]) else f" {row['strength']:g}"
-    seed = "" if pd.isna(row["seed"]) else f", seed {row['seed']}"
-    return f"{label(row['model'])}{strength}{seed}"
+    weight = models_lib.scale(row).weight
+    name = label(row["model"]) + ("" if np.isnan(weight) else f" {weight:g}")
+    for word, part in (("seed", row["seed"]), ("no.", row.get("number"))):
+        name += "" if pd.isna(part) else f", {word} {part}"
+    return name
 
 
 def _is_config(name):

@@ -13,6 +13,7 @@ from matplotlib import figure, lines
 from rtc_plugin.results import comparison
 from rtc_plugin.results import models as models_lib
 from rtc_plugin.visualize import style
+from rtc_plugin.visualize.style import plain
 
 _OWN = "#C0245E"
 _FEWEST_FOR_VIOLIN = 10
@@ -31,11 +32,7 @@ def distributions(runs):
     Returns:
         Matplotlib figure.
     """
-    panels = [
-        rows
-        for _, rows in runs.groupby(comparison.PANEL[1:], sort=False)
-        if rows["role"].nunique() == 2
-    ]
+    panels = _panels(runs)
     num_columns = min(3, len(panels))
     num_rows = math.ceil(len(panels) / num_columns)
     fig = figure.Figure(
@@ -57,6 +54,31 @@ def distributions(runs):
         fontsize=9,
     )
     return fig
+
+
+def panels(runs):
+    """Draws each panel of one data set as a figure of its own.
+
+    Args:
+        runs: Rows of `Comparison.runs` of one data set.
+
+    Returns:
+        List of pairs of what the panel shows and a matplotlib figure.
+    """
+    drawn = []
+    for rows in _panels(runs):
+        fig = figure.Figure(figsize=(3.4, 2.5), layout="constrained")
+        _draw_panel(fig.subplots(), rows)
+        drawn.append((_title(rows), fig))
+    return drawn
+
+
+def _panels(runs):
+    return [
+        rows
+        for _, rows in runs.groupby(comparison.PANEL[1:], sort=False)
+        if rows["role"].nunique() == 2
+    ]
 
 
 def _handle(marker, colour, label, edge="none"):
@@ -116,7 +138,8 @@ def _draw_panel(axes, rows):
         axes.set_yscale("symlog", linthresh=_LINEAR_UP_TO)
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set_ylabel(f"lower is better; log. above {_LINEAR_UP_TO:g}", fontsize=8)
-    axes.set_xticks(range(len(names)), [models_lib.label(n) for n in names])
+    ticks = [plain(models_lib.label(name), most=16) for name in names]
+    axes.set_xticks(range(len(names)), ticks)
     axes.tick_params(axis="x", rotation=30, labelsize=8)
     for text in axes.get_xticklabels():
         text.set(ha="right", rotation_mode="anchor")

@@ -5,6 +5,7 @@ from matplotlib import figure, ticker
 
 from rtc_plugin.results import quantities as q
 from rtc_plugin.visualize import style
+from rtc_plugin.visualize.style import plain
 
 _LINEAR_UP_TO = 0.01
 
@@ -44,11 +45,11 @@ def disparity(cells):
                     color=style.colour_of(name),
                     marker=style.MODELS[name][1],
                     alpha=0.8,
-                    label=q.label(name),
+                    label=plain(q.label(name)),
                 )
             _same_scales(axes)
             which = "active latents only" if suffix else "all latents"
-            axes.set_title(f"{dataset}, {which}", fontsize=10)
+            axes.set_title(f"{plain(dataset)}, {which}", fontsize=10)
             axes.set_xlabel("TC of samples [nats]")
         panels[0].set_ylabel("TC of means [nats]")
     legend = grid[0, 0].legend(fontsize=8)
@@ -89,7 +90,7 @@ def curves(curves):
         upper.set_yscale("symlog", linthresh=0.1)
         upper.set_ylim(bottom=0)
         upper.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
-        upper.set_title(name, fontsize=10)
+        upper.set_title(plain(name), fontsize=10)
         lower.plot(curve["update"], curve["num_active"], color="black")
         lower.yaxis.set_major_locator(ticker.MaxNLocator(4, integer=True))
         lower.set_xlabel("updates")

@@ -14,6 +14,7 @@ from matplotlib import cm, colors, figure, patches
 
 from rtc_plugin.measures import scores as scores_lib
 from rtc_plugin.visualize import style
+from rtc_plugin.visualize.style import plain
 
 # With the yellow and the black, for factors of many kinds.
 _KINDS = [
@@ -82,7 +83,7 @@ def pair_plot(z, pairwise=None, classes=None):
 
 def _write_pair(axes, correlation, information):
     axes.set_facecolor(cm.cividis(abs(correlation)))
-    colour = "black" if abs(correlation) > 0.5 else "white"
+    colour = _ink(abs(correlation))
     axes.text(
         0.5,
         0.5,
@@ -147,7 +148,7 @@ def top_two_scatter(
         bar.set_ticks(np.unique(np.linspace(0, few - 1, min(few, 6)).astype(int)))
         bar.ax.tick_params(labelsize=6)
         axes.set_title(
-            f"{factor_names[j]}: {scores[j, 0]:.2f}, {scores[j, -1]:.2f}, "
+            f"{plain(factor_names[j])}: {scores[j, 0]:.2f}, {scores[j, -1]:.2f}, "
             rf"$\rho$ = {correlation:.2f}",
             fontsize=8,
         )
@@ -172,6 +173,7 @@ def score_heat_maps(r2, nmi, factor_names):
     """
     r2, nmi = np.asarray(r2), np.asarray(nmi)
     num_latent, num_factors = r2.shape
+    names = [plain(name, most=20) for name in factor_names]
     fig = figure.Figure(
         figsize=(1.6 + 1.1 * num_factors, 1.4 + 0.27 * num_latent), layout="constrained"
     )
@@ -188,10 +190,10 @@ def score_heat_maps(r2, nmi, factor_names):
                     ha="center",
                     va="center",
                     fontsize=7,
-                    color="black" if scores[k, j] > 0.5 else "white",
+                    color=_ink(scores[k, j]),
                 )
         axes.set_title(title, fontsize=9)
-        axes.set_xticks(range(num_factors), factor_names, rotation=45, ha="right")
+        axes.set_xticks(range(num_factors), names, rotation=45, ha="right")
         axes.set_yticks(range(num_latent), [f"$z_{{{k}}}$" for k in range(num_latent)])
         axes.tick_params(labelsize=8)
     fig.colorbar(image, ax=fig.axes, pad=0.01).ax.tick_params(labelsize=7)
@@ -237,6 +239,11 @@ def latent_bars(signal_share, kl, classes):
         frameon=False,
     )
     return fig
+
+
+def _ink(share):
+    """Returns the colour of text on cividis that is told from it better."""
+    return "black" if share > 0.47 else "white"
 
 
 def _limits(column):

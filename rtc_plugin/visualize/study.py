@@ -2,9 +2,10 @@
 """Figures of a study, from its results table.
 
 Each function takes the rows of one data set and returns a matplotlib figure. A dot is
-one trained model, a line goes through the mean over seeds, a band spans the seeds. A
-cross is a model that has not learnt (see `quantities.not_learnt`), and no part of lines
-and bands.
+one trained model, a line goes through the mean over seeds. A bar joins the seeds of one
+strength; it is a band only where every strength has three or more. A cross is a model
+that has not learnt (see `quantities.not_learnt`), and no part of lines, bands and the
+panel's scale: one that is beyond it stands at the edge.
 
 #### References
 [1] Regularized TC-VAE, 2020. https://arxiv.org/abs/2009.05739
@@ -14,12 +15,15 @@ and bands.
 import numpy as np
 from matplotlib import figure, lines, ticker
 
+from rtc_plugin.results import claims
 from rtc_plugin.results import quantities as q
 from rtc_plugin.visualize import latents
 from rtc_plugin.visualize import style as style_lib
+from rtc_plugin.visualize.style import plain
 
 # On the data set of the models; scales in nats are linear up to here.
 _LINEAR_UP_TO = 0.1
+_CROSS = "cross"
 _NATS_TICKS = (0.0, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
@@ -44,7 +48,7 @@ def disparity(models):
         rows = models[models["model"] == name]
         for y, style in style_lib.TC.items():
             _line(upper, rows, "weight", y, **style)
-        upper.set_title(q.label(name), fontsize=10)
+        upper.set_title(plain(q.label(name)), fontsize=10)
         upper.grid(alpha=0.25)
         _draw_shares(lower, rows)
         _strength_axis(lower, models)
@@ -136,7 +140,7 @@ def non_gaussian(models):
         rows = models[models["model"] == name]
         for y, style in styles.items():
             _line(axes, rows, "weight", y, **style)
-        axes.set_title(q.label(name), fontsize=10)
+        axes.set_title(plain(q.label(name)), fontsize=10)
         axes.grid(alpha=0.25)
         _strength_axis(axes, models)
     fig.axes[0].set_ylim(bottom=min(0.0, fig.axes[0].get_ylim()[0]))
@@ -226,7 +230,7 @@ def heat_maps(models, model, factor_names=None, weight=10.0):
     for axes in fig.axes[:2]:
         for text in axes.texts:
             # Not the page's own black and white: the cells keep their colours.
-            text.set_color("#f4f4f4" if text.get_color() == "white" else "#111111")
+            text.set_color("#fefefe" if text.get_color() == "white" else "#010101")
     return fig, row
 
 
@@ -262,7 +266,7 @@ def learning_curves(curves):
                     alpha=shade,
                     lw=1.3,
                 )
-        axes.set_title(q.label(name), fontsize=10)
+        axes.set_title(plain(q.label(name)), fontsize=10)
         axes.set_xlabel("update")
         axes.xaxis.set_major_locator(ticker.MaxNLocator(4))
         axes.grid(alpha=0.25)
@@ -332,13 +336,16 @@ def _line(axes, rows, x, y, **style):
     seeds = rows.groupby(x)[y]
     center, low, high = seeds.mean(), seeds.min(), seeds.max()
     axes.plot(center.index, center, **{"ms": 5, **style})
-    if (high > low).any():
-        axes.fill_between(
-            center.index, low, high, color=style["color"], alpha=0.18, lw=0
-        )
-        axes.plot(
-            rows[x], rows[y], ls="", marker=".", ms=4, color=style["color"], alpha=0.7
-        )
+    several = center.index[seeds.size() > 1]
+    if several.empty:
+        return
+    colour = style["color"]
+    if len(several) > 1 and seeds.size().min() >= claims.MIN_SEEDS:
+        axes.fill_between(center.index, low, high, color=colour, alpha=0.18, lw=0)
+    else:
+        axes.vlines(several, low[several], high[several], color=colour, lw=1.2)
+    some = rows[rows[x].isin(several)]
+    axes.plot(some[x], some[y], ls="", marker=".", ms=4, color=colour, alpha=0.7)
 
 
 def _dots(axes, rows, x, y, **style):
@@ -349,8 +356,11 @@ def _dots(axes, rows, x, y, **style):
 
 def _crosses(axes, rows, x, y, color):
     rows = rows[~_learnt(rows)]
-    if len(rows):
-        axes.plot(rows[x], rows[y], ls="", marker="x", ms=6, mew=1.4, color=color)
+    if rows.empty:
+        return
+    style = dict(ls="", marker="x", ms=6, mew=1.4, color=color)
+    # An artist of no data, which the scale does not follow.
+    axes.add_artist(lines.Line2D(rows[x], rows[y], **style, clip_on=False, gid=_CROSS))
 
 
 def _learnt(rows):
@@ -409,13 +419,14 @@ def _model_legend(fig, models):
     _legend(
         fig,
         [
-            lines.Line2D([], [], label=q.label(name), **style_lib.of_model(name))
+            lines.Line2D([], [], label=plain(q.label(name)), **style_lib.of_model(name))
             for name in q.in_order(models["model"])
         ],
     )
 
 
 def _legend(fig, handles):
+    """Adds the legend to a figure that is drawn, and what depends on its scales."""
     fig.legend(
         handles=handles,
         loc="outside upper center",
@@ -425,6 +436,12 @@ def _legend(fig, handles):
     )
     for axes in fig.axes:
         axes.spines[["top", "right"]].set_visible(False)
+        for line in axes.lines:
+            if line.get_gid() == _CROSS:
+                x, y = line.get_data()
+                line.set_data(
+                    np.clip(x, *axes.get_xlim()), np.clip(y, *axes.get_ylim())
+                )
 
 
 def _column_per_model(models, height):

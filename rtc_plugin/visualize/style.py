@@ -75,3 +75,15 @@ def of_model(model, **more):
     colour, marker = MODELS.get(model, _OTHER)
     drawn = dict(color=colour, marker=marker, **more)
     return drawn if model in PAPER_MODELS else {"ls": "--", **drawn}
+
+
+def plain(name, most=30):
+    r"""Returns a name that others chose as a figure can hold it.
+
+    Args:
+        name: Any string; matplotlib would read `$\frac{$` as a broken formula.
+        most: Characters.
+    """
+    name = " ".join(name.split())
+    short = name if len(name) <= most else name[: most - 1] + "\u2026"
+    return short.replace("$", r"\$")

@@ -29,7 +29,7 @@ def describe(path=FILE):
 
 
 def notice(table, made):
-    """Returns sentences that say what the sample is and is not.
+    """Returns sentences that say what the sample is and is not, the chief one first.
 
     Args:
         table: The sample's, see `read`.
@@ -38,13 +38,12 @@ def notice(table, made):
     steps = " or ".join(f"{n:,}" for n in sorted(set(table["training_steps"])))
     versions = ", ".join(f"{k} {v}" for k, v in made["versions"].items())
     return (
-        "The zoo's side is the rebuilt sample that ships with rtc_plugin, because no "
-        f"other was given: {table['folder'].nunique()} models, trained anew for "
-        f"{steps} steps instead of the study's 300,000 and on the rendered twins of "
-        "the data, with scores from fewer images than the study's. They are not the "
-        "published models, nor are these their scores; they show how methods differ "
-        f"under one short budget. Made on {made['date']} by `{made['command']}` with "
-        f"{versions}."
+        "The zoo's side is not the published models but the rebuilt sample that ships "
+        f"with rtc_plugin: {table['folder'].nunique()} models, trained for {steps} of "
+        "the study's 300,000 steps on the rendered twins of the data.\n"
+        "No other was given. Scores are from fewer images than the study's, and are "
+        "not its scores; they show how methods differ under one short budget. Made on "
+        f"{made['date']} by `{made['command']}` with {versions}."
     )
 
 

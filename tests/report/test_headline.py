@@ -154,7 +154,9 @@ def test_a_model_that_has_not_learnt_is_named_and_stands_apart():
     # No active pair, no value.
     assert line.split(" | ")[6:10] == ["0.0", "0.0", "", ""]
     named = headline.not_learnt_markdown(models)
-    assert "- dsprites_rendered, DIP-VAE-II 10, seed 1: no active latent\n" in named
+    assert (
+        "- dsprites_rendered, DIP-VAE-II 10, seed 1, no. 2: no active latent\n" in named
+    )
     found = headline.verdicts(models)
     for name in ("C3", "C3, active latents"):
         (cell,) = found[name].cells.to_dict("records")

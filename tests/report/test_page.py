@@ -11,8 +11,10 @@ import synthetic_study
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.report import page, rendering
+from rtc_plugin.results import quantities
 from rtc_plugin.results import table as results_table
 
+PAPER = "https://arxiv.org/abs/2009.05739"
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
@@ -56,15 +58,16 @@ def test_tags_match_and_ids_are_unique(read):
 def test_it_refers_to_nothing_outside(read):
     for _, attributes in read.elements:
         for name in ("src", "href", "xlink:href", "data", "action", "srcset"):
-            if name in attributes:
+            if attributes.get(name, PAPER) != PAPER:  # A link, which loads nothing.
                 assert attributes[name].startswith(("#", "data:"))
 
 
 def test_links_and_labels_lead_somewhere(read):
     ids = {attributes.get("id") for _, attributes in read.elements}
     ids |= {i[len("data-") :] for i in ids if i and i.startswith("data-")}
-    for attributes in read.all("a"):
-        assert attributes["href"][1:] in ids
+    targets = [attributes["href"] for attributes in read.all("a")]
+    assert PAPER in targets
+    assert {target[1:] for target in targets if target != PAPER} <= ids
     for attributes in read.all("label"):
         assert attributes["for"] in ids
     labelled = {attributes["for"] for attributes in read.all("label")}
@@ -86,7 +89,7 @@ def test_pictures_and_tables_have_names(read):
     filled_by_script = [a for a in read.all("table") if a.get("class") == "heat"]
     assert captions == len(read.all("table")) - len(filled_by_script)
     for attributes in read.all("th"):
-        assert attributes["scope"] in ("col", "row")
+        assert attributes["scope"] in ("col", "row", "rowgroup")
 
 
 def test_every_claim_and_figure_is_there(study_page):
@@ -122,7 +125,7 @@ def test_text_is_escaped(bare_table, tmp_path):
     path = tmp_path / "page.html"
     page.write_page(bare_table, None, str(path), title="<b>&", note="1 < 2")
     assert "<h1>&lt;b&gt;&amp;</h1>" in path.read_text()
-    assert "<p>1 &lt; 2</p>" in path.read_text()
+    assert '<p class="note">1 &lt; 2</p>' in path.read_text()
 
 
 def test_explorers_are_left_out_where_the_page_would_be_too_large(
@@ -194,13 +197,75 @@ def test_a_model_that_has_not_learnt_is_named_on_the_page(tmp_path):
     table = synthetic_study.study_table(scores, seeds=2, datasets=datasets)
     page.write_page(table, None, str(path))
     text = path.read_text()
-    assert "dsprites_rendered, DIP-VAE-II, lambda_od 2, seed 1" in text
-    assert '<th scope="row">DIP-VAE-II, not learnt</th>' in text
-    assert '<th scope="row">DIP-VAE-II</th>' in text
-    assert '<span class="range">not learnt</span>' in text
+    assert "dsprites_rendered, DIP-VAE-II 2, seed 1, no. 13: no active latent" in text
+    summary = re.search(r'<section id="summary".*?</section>', text, re.DOTALL)[0]
+    rows = re.findall(r'<tr( class="apart")?><th[^>]*>(.*?)</th>', summary)
+    apart = 'DIP-VAE-II 2 <span class="range">not learnt</span>'
+    assert ("", "DIP-VAE-II 2") in rows and rows[-1] == (' class="apart"', apart)
     assert "<strong>6 of 6 so far; 3 per cell needed.</strong>" in text
     # No table has the tree's number, so there is no column for it.
     assert ">TC sample, tree<" not in text and ">TC sample, neighbours<" in text
+
+
+def test_a_page_opens_with_what_it_is_worth(study_table):
+    models = quantities.quantities(study_table)
+    said = dict(page.worth(models))
+    assert said["Seeds"] == (
+        "1 per data set, model and strength, 12 models in all. A verdict takes 3, "
+        "which 0 of 12 have."
+    )
+    # FactorVAE's 100 steps are 50 updates.
+    assert said["Updates"] == (
+        "50 to 100, of 32 images each: at least 0.0083 % of the images that the "
+        "library's study trains with (300,000 batches of 64)."
+    )
+    assert said["Data"].startswith("shapes3d_rendered. Twins")
+    other = models.assign(updates=float("nan"), dataset="cars3d")
+    said = dict(page.worth(other))
+    assert said["Updates"] == "How long they were trained is not recorded."
+    assert said["Data"] == "cars3d."
+
+
+def test_a_model_has_one_number_everywhere(study_table, study_page, read):
+    for row in quantities.quantities(study_table).to_dict("records"):
+        assert row["number"] == row["model_num"]
+    links = [a["href"] for a in read.all("a") if "aria-label" in a]
+    assert links == ["#model-0", "#model-3", "#model-9", "#model-11"]
+    assert 'value="model-9">RTC-VAE 2, seed 0, no. 9</option>' in study_page.read_text()
+
+
+def test_models_of_two_studies_get_numbers_of_their_own(study_table):
+    again = study_table.assign(folder="other/" + study_table["folder"])
+    both = pd.concat([study_table, again], ignore_index=True)
+    assert list(quantities.quantities(both)["number"]) == list(range(1, 25))
+
+
+def test_verdicts_on_active_latents_stand_beside_the_others(study_page):
+    card = re.search(r'id="C1">.*?</article>', study_page.read_text(), re.DOTALL)[0]
+    assert "On the active latents alone: 0 of 3 so far; 3 per cell needed" in card
+
+
+def test_the_first_line_of_a_note_is_seen_and_the_rest_unfolds(bare_table, tmp_path):
+    path = tmp_path / "page.html"
+    page.write_page(bare_table, None, str(path), note="In short.\nAt <length>.")
+    note = "<summary>In short.</summary><p>At &lt;length&gt;.</p></details>"
+    assert note in path.read_text()
+
+
+HOSTILE = "$\\frac{$<b>&\"'" + "long_" * 60
+
+
+def test_hostile_names_make_a_page(tmp_path):
+    """As a formula matplotlib would refuse them, as HTML a browser obey them."""
+    table = synthetic_study.study_table(seeds=1, datasets=["dsprites_rendered"])
+    for column, name in (("dataset", "dsprites_rendered"), ("model", "rtc_vae")):
+        table[column] = table[column].replace({name: HOSTILE})
+    path = tmp_path / "page.html"
+    page.write_page(table, None, str(path), title=HOSTILE, note=HOSTILE)
+    reader = Reader(path.read_text())
+    assert not reader.wrong and not reader.open and not reader.all("b")
+    drawn = "$\\frac{$&lt;b&gt;&amp;" in path.read_text()
+    assert drawn
 
 
 def test_the_same_table_gives_the_same_page(
@@ -231,6 +296,19 @@ def test_figures_follow_the_theme():
     assert "currentColor" in svg and "#000000" not in svg
     assert ">words</text>" in svg
     assert 'aria-label="a &#34;curve&#34;"' in svg
+
+
+def test_digits_of_a_column_are_fixed():
+    assert page.format_number(10.0, 3) == "10.000"
+    assert page.format_number(float("nan"), 3) == ""
+
+
+def test_text_of_figures_is_in_the_font_of_the_page():
+    from matplotlib import figure
+
+    fig = figure.Figure(figsize=(2, 2))
+    fig.suptitle("words")
+    assert "font-family" not in rendering.figure_svg(fig, "words")
 
 
 @pytest.mark.parametrize(

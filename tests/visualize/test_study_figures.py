@@ -93,14 +93,29 @@ def test_the_disparity_shows_means_samples_and_signal_shares(two_models):
     assert low == 0 and high > 101 and rtc.get_ylim() == (low, high)
 
 
-def test_a_band_spans_the_seeds(two_models):
-    axes = panel(study.tc_comparison(two_models), ylabel=HEADINGS["tc_mean"])
+def test_a_band_spans_three_seeds(two_models):
+    third = two_models[two_models["seed"] == 0].assign(seed=2)
+    models = pd.concat([two_models, third])
+    axes = panel(study.tc_comparison(models), ylabel=HEADINGS["tc_mean"])
     band = axes.collections[0].get_paths()[0].vertices
+    assert len(band) > 4
     at_ten = band[band[:, 0] == 10.0, 1]
     assert (at_ten.min(), at_ten.max()) == (100.0, 101.0)
+    # A strength with fewer breaks the band into bars.
+    few = models[(models["strength"] == 2.0) | (models["seed"] < 2)]
+    axes = panel(study.tc_comparison(few), ylabel=HEADINGS["tc_mean"])
+    assert all(len(p.vertices) == 2 for c in axes.collections for p in c.get_paths())
 
 
-def test_one_seed_has_no_band(two_models):
+def test_seeds_of_one_strength_are_joined_by_a_bar(two_models):
+    """1, 2 and 1 seeds are no band that swells in the middle."""
+    models = two_models[(two_models["strength"] == 10.0) | (two_models["seed"] == 0)]
+    axes = panel(study.tc_comparison(models), ylabel=HEADINGS["tc_mean"])
+    bars = [p.vertices.tolist() for c in axes.collections for p in c.get_paths()]
+    assert bars == [[[10, 100], [10, 101]], [[10, 10], [10, 11]]]
+
+
+def test_one_seed_has_no_bar(two_models):
     fig = study.tc_comparison(two_models[two_models["seed"] == 0])
     assert not fig.axes[0].collections
 
@@ -325,13 +340,14 @@ def test_a_model_that_has_not_learnt_is_a_cross_apart_from_lines(two_models):
     last = two_models.index[-1]
     two_models.loc[last, ["not_learnt", "tc_mean"]] = ["no active latent", 500.0]
     for fig in (study.tc_comparison(two_models), study.scores(two_models)):
-        crosses = [
-            line.get_ydata().tolist()
-            for axes in fig.axes
-            for line in axes.lines
-            if line.get_marker() == "x"
-        ]
-        assert [500.0] in crosses
+        axes = panel(
+            fig,
+            ylabel=HEADINGS["tc_mean"],
+            xlabel=HEADINGS["weight" if len(fig.axes) == 2 else "reconstruction"],
+        )
+        (cross,) = [line for line in axes.lines if line.get_marker() == "x"]
+        # It does not stretch the scale, whose largest is 101, and stands at its edge.
+        assert cross.get_ydata() == [axes.get_ylim()[1]] and cross.get_ydata() < 150
     drawn = lines_of(study.tc_comparison(two_models).axes[0])
     assert drawn["o", "-"][-1].tolist() == [10.0, 10.0]  # Of the other seed alone.
 

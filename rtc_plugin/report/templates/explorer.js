@@ -10,6 +10,11 @@
   const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const theme = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // The colours of a cell and of the text on it.
+  const heat = (share) => [
+    `rgba(${theme("--heat")}, ${share})`,
+    theme(share > Number(theme("--heat-turn")) ? "--on-heat" : "--on-cold"),
+  ];
   const signed = (x) => `${x < 0 ? "\u2212" : "+"}${Math.abs(x).toFixed(1)}`;
   // Blue to red over green and gold, readable on white and on black.
   const ramp = [[58, 111, 176], [42, 157, 143], [217, 165, 33], [209, 73, 91]];
@@ -106,8 +111,7 @@
       const line = make("tr", {}, make("th", { scope: "row", textContent: `z${k}` }));
       for (const score of row) {
         const cell = make("td", { textContent: score.toFixed(2) });
-        cell.style.backgroundColor = `rgba(var(--heat), ${score})`;
-        if (score > 0.5) cell.style.color = "var(--surface)";
+        [cell.style.backgroundColor, cell.style.color] = heat(score);
         line.append(cell);
       }
       body.append(line);
@@ -201,9 +205,10 @@
           });
         } else {
           const share = Math.abs(data.correlation[row][column]);
-          context.fillStyle = `rgba(${theme("--heat")}, ${share})`;
+          const [shade, ink] = heat(share);
+          context.fillStyle = shade;
           context.fillRect(left + 1, top + 1, inner, inner);
-          context.fillStyle = share > 0.5 ? theme("--surface") : text;
+          context.fillStyle = ink;
           context.font = `${font}px ${theme("--sans")}`;
           context.fillText(
             data.mutual_information[row][column].toFixed(side > 30 ? 2 : 1),
@@ -231,6 +236,8 @@
   const draw = () => {
     drawScatter();
     drawPairs();
+    showMap($("map-r2"), data.r2, "R\u00b2");
+    showMap($("map-nmi"), data.nmi, "normalised mutual information");
   };
 
   const showCodes = () => {
@@ -264,8 +271,6 @@
     showWalks();
     showReconstructions();
     showCodes();
-    showMap($("map-r2"), data.r2, "R\u00b2");
-    showMap($("map-nmi"), data.nmi, "normalised mutual information");
     $("curve-card").hidden = !data.curve;
     $("curve").innerHTML = data.curve;
     $("gin").textContent = data.gin;

@@ -3,9 +3,10 @@
 // with data-table="<id>" hides rows. Its search box looks at a row's text, a select
 // with data-column="<i>" at one cell.
 (() => {
+  const value = (row, column) =>
+    row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
   const key = (row, column) => {
-    const cell = row.cells[column];
-    const text = cell.dataset.value ?? cell.textContent.trim();
+    const text = value(row, column);
     const number = text === "" ? NaN : Number(text);
     return Number.isNaN(number) ? text : number;
   };
@@ -49,7 +50,7 @@
       for (const row of rows) {
         const text = row.textContent.toLowerCase();
         row.hidden = !(words.every((word) => text.includes(word)) &&
-          wanted.every(([column, value]) => row.cells[column].textContent.trim() === value));
+          wanted.every(([column, chosen]) => value(row, column) === chosen));
         shown += !row.hidden;
       }
       if (said) said.textContent = `${shown} of ${rows.length} rows`;
