@@ -313,7 +313,8 @@ def test_model_and_headings_stay_in_sight(browser, width):
     """)
     number, model, head = places
     assert abs(number[0]) <= 1 and model[0] < 70
-    assert abs(head[1]) <= 1 and abs(head[2]) <= 1
+    # Up to a scroll bar.
+    assert abs(head[1]) <= 1 and abs(head[2]) <= 20
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -322,13 +323,13 @@ def test_numbers_on_heat_are_legible(browser, scheme):
     show(browser, 1400, scheme)
     browser.refresh()
     cells = browser.execute_script("""
-        return [...document.querySelectorAll(".heat td")].slice(1).map((cell) => {
+        return [...document.querySelectorAll(".heat tbody td")].map((cell) => {
           const style = getComputedStyle(cell);
           const card = getComputedStyle(cell.closest(".card"));
           return [style.color, style.backgroundColor, card.backgroundColor];
         });
     """)
-    assert len(cells) > 100
+    assert len(cells) == 2 * 10 * 6
     for text, heat, surface in cells:
         assert contrast(text, heat, surface) > 4.5
     # Scores of all sizes are there, so that the text must turn.
