@@ -121,7 +121,7 @@ def _section(comparison, letters, dataset, panels, number):
             for title, fig in panels
         ],
         "strengths": [
-            f"{models_lib.label(model)} {_strength({'model': model, 'strength': first})}"
+            f"{models_lib.label(model)} {_strength(dict(model=model, strength=first))}"
             + "".join(f", {other:g}" for other in others)
             for model, (first, *others) in strengths.items()
         ],

@@ -178,8 +178,8 @@ def is_other_loss(rows):
     for binding, is_other in LOSS_BINDINGS.items():
         column = results_table.TRAIN_CONFIG + binding
         if column in rows:
-            text = rows[column].astype(object)
-            other |= text.notna() & text.astype(str).map(is_other).astype(bool)
+            found = [not pd.isna(x) and is_other(str(x)) for x in rows[column]]
+            other |= np.array(found, bool)
     return other
 
 

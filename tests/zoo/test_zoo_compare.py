@@ -3,6 +3,7 @@
 
 import html.parser
 import os
+import re
 
 import numpy as np
 import pandas as pd
@@ -345,7 +346,7 @@ def test_training_that_differs_is_marked_on_own_runs(title, changes, words):
 
 
 @pytest.mark.parametrize(
-    "title, metric, parameter, theirs, ours",
+    "title, metric, parameter, theirs, ours, said",
     [
         (
             "SAP by classifier or by R2",
@@ -353,13 +354,28 @@ def test_training_that_differs_is_marked_on_own_runs(title, changes, words):
             "sap_score.continuous_factors",
             "False",
             "True",
+            "Here it differs.",
         ),
-        ("Sample sizes", "mig", "mig.num_train", "10000", "500"),
-        ("Bins of MIG and modularity", "mig", "discretizer.num_bins", "20", "50"),
+        (
+            "Sample sizes",
+            "mig",
+            "mig.num_train",
+            "10000",
+            "500",
+            r"Used here: .*MIG.* \(own\): 500 \(train\);.* \(zoo\): 10,000 \(train\)",
+        ),
+        (
+            "Bins of MIG and modularity",
+            "mig",
+            "discretizer.num_bins",
+            "20",
+            "50",
+            "Here it differs.",
+        ),
     ],
 )
 def test_metric_computed_otherwise_is_marked(
-    tmp_path, title, metric, parameter, theirs, ours
+    tmp_path, title, metric, parameter, theirs, ours, said
 ):
     from rtc_plugin.zoo import scores
 
@@ -376,7 +392,7 @@ def test_metric_computed_otherwise_is_marked(
     marked = runs[found[title].affected]
     assert set(marked["role"]) == {"own"}
     assert metric in set(marked["metric"])
-    assert "Here it differs." in found[title].text
+    assert re.search(said, found[title].text)
     _, same = find(tables[1], tables[1])
     assert not same[title].is_found
 
@@ -389,6 +405,76 @@ def test_setting_that_is_not_recorded_is_unknown_and_not_different():
     _, found = find(own, results_table.to_table(rows))
     assert not found["Sample sizes"].is_found
     assert "not recorded" in found["Sample sizes"].text
+
+
+def test_sample_sizes_are_those_that_were_handed_over():
+    """A metric inside rtc_metrics takes its images, whatever its own number says."""
+    models = table((number("beta_vae", 4, 0), {"mig": 0.1}, {}))
+    (row,) = models.to_dict("records")
+    row["metric"] = "rtc_metrics"
+    settings = {"rtc_metrics.num_train": 2000.0, "tc_disparity.num_train": 5000.0}
+    rows = [{**row, "score": "tc_mean"}] + [
+        {**row, "score": f"setting/{name}", "value": value}
+        for name, value in settings.items()
+    ]
+    rows = results_table.to_table(rows)
+    _, found = find(rows, rows)
+    assert found["Sample sizes"].text.endswith("Used here: TC of means: 2,000 (train).")
+    assert "The study trained for 300,000 steps." in found["Training steps"].text
+
+
+def test_models_that_have_not_learnt_are_marked():
+    rows = []
+    for seed, loss in enumerate((100.0, 780.0, 100.0)):
+        models = table(
+            (
+                number("beta_vae", 4, seed),
+                {"mig": 0.1},
+                {"dataset.name": "dsprites_rendered"},
+            )
+        )
+        (row,) = models.to_dict("records")
+        rows += [
+            row,
+            {
+                **row,
+                "metric": "training",
+                "score": "reconstruction_loss",
+                "value": loss,
+            },
+            {**row, "score": "num_active", "value": float(seed < 2)},
+        ]
+    models = results_table.to_table(rows)
+    runs, found = find(models, models)
+    # A loss near the best constant image's 782, and a model without an active latent.
+    assert set(runs.loc[found["Not learnt"].affected, "seed"]) == {1, 2}
+    other = models.assign(**{"train_config.reconstruction_loss.loss_fn": "@l2_loss"})
+    runs, found = find(other, other)
+    assert set(runs.loc[found["Not learnt"].affected, "seed"]) == {2}
+
+
+def test_what_is_so_of_all_rows_is_said_once(own, zoo):
+    text = page.render(compare.compare([own], [zoo]), {"cars3d": []})
+    head = text[: text.index("<nav")]
+    assert "Of every number here" in head and "fewer than five seeds" in head
+    (mark,) = re.findall(r'href="#pitfall-(.)">.</a> fewer than five', head)
+    assert f'<a class="mark" href="#pitfall-{mark}">' not in text[len(head) :]
+
+
+def test_strengths_are_named(own, zoo):
+    text = page.render(compare.compare([own], [zoo]), {"cars3d": []})
+    assert "FactorVAE gamma 10, 50; RTC-VAE beta" in text
+    assert ">gamma 50</td>" in text
+
+
+def test_long_tables_and_the_long_notice_are_folded(own, zoo):
+    comparison = compare.compare([own], [zoo])._replace(notice="Short.\nLong.")
+    text = page.render(comparison, {"cars3d": []})
+    assert "<summary>Short.</summary><p>Long.</p></details>" in text
+    tables = re.findall(r'<table class="sortable"', text)
+    assert len(tables) == len(
+        re.findall(r'<details class="fold"><summary>.* rows<', text)
+    )
 
 
 def test_passive_latents_are_marked_where_they_inflate_a_total_correlation():
