@@ -151,6 +151,13 @@ setup(
         "ray": ["ray"],
         # A newer ruff may format and judge otherwise. Selenium drives the pages in
         # Chromium where there is one.
+        # `mkdocs build --strict`. MkDocs 2 is to have no plugins.
+        "docs": [
+            "mkdocs<2",
+            "mkdocs-gen-files",
+            "mkdocs-material",
+            "mkdocstrings[python]",
+        ],
         "tests": ["pytest", "pytest-xdist", "ray", "ruff==0.17.6", "selenium"],
     },
 )
