@@ -147,6 +147,11 @@ setup(
         # the sizes, and the way to the smaller one by hand.
         "tf-cpu": tensorflow("tensorflow-cpu", "tensorflow"),
         "tf-gpu": tensorflow("tensorflow[and-cuda]", "tensorflow[and-cuda]"),
+        # What `rtc measure --encoder` opens.
+        "torch": ["torch"],
+        "onnx": ["onnxruntime"],
+        # `rtc export-encoder -o encoder.onnx`, with one of the TensorFlows above.
+        "export": ["tf2onnx", "onnx"],
         # `rtc study run --backend=ray` only.
         "ray": ["ray"],
         # A newer ruff may format and judge otherwise. Selenium drives the pages in

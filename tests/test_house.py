@@ -21,6 +21,7 @@ FLOORS = [
     {"total_correlation"},
     {"measures"},
     {"data", "methods", "training", "postprocessing", "evaluation", "compat", "config"},
+    {"encoders", "export_encoder"},
     {"results"},
     {"visualize"},
     {"estimators", "studies", "zoo"},

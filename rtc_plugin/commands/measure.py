@@ -30,6 +30,51 @@ from rtc_plugin.commands import options
     show_default=True,
     help="Metrics or scores, 'tc' for total correlations; --list names them.",
 )
+@click.option(
+    "--encoder",
+    help="In place of CODES_FILE: module:function, .onnx, TorchScript (.pt), "
+    "torch.export (.pt2), or the folder of a SavedModel or TFHub module.",
+)
+@click.option(
+    "--data",
+    help="What it encodes: a data set's name, or a file or folder of your own.",
+)
+@click.option(
+    "--trust",
+    is_flag=True,
+    help="Run an encoder that is a program: all are but .onnx.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["nhwc", "nchw"]),
+    default="nhwc",
+    show_default=True,
+    help="The axes of the images that it takes.",
+)
+@click.option(
+    "--range",
+    "value_range",
+    type=options.Comma(float),
+    default="0,1",
+    show_default=True,
+    help="Black and white for it, such as -1,1.",
+)
+@click.option(
+    "--outputs",
+    "encoder_outputs",
+    type=options.Comma(),
+    default=(),
+    help="Names or positions of its means and log variances; found out by default.",
+)
+@click.option("--signature", help="Of a SavedModel or TFHub module; found out.")
+@click.option(
+    "--num_images",
+    type=click.IntRange(min=2),
+    default=15_000,
+    show_default=True,
+    help="Images to encode, all where there are no more.",
+)
+@options.size
 @options.output("Files for the report: .html, .json, .csv, .parquet.", options.Comma())
 @click.option(
     "--bootstrap",
@@ -43,17 +88,46 @@ from rtc_plugin.commands import options
 @click.option("--model", default="measured", help="The model's name in a table.")
 @click.option("--dataset", default="", help="The data set's name in a table.")
 @click.option("--list", "show_list", is_flag=True, help="List all scores and stop.")
-def measure(codes_file, show_list, output, **settings):
+def measure(
+    codes_file,
+    show_list,
+    output,
+    encoder,
+    data,
+    trust,
+    layout,
+    value_range,
+    encoder_outputs,
+    signature,
+    num_images,
+    size,
+    **settings,
+):
     """Measures the codes of any model, of any framework.
 
     CODES_FILE is npz, h5 (arrays `codes` or `z_mean`, `logvar` or `z_logvar`,
     `factors`), npy, csv or parquet (columns z_0, z_1, ...; others are factors).
 
     Example: rtc measure codes.npz -o report.html,scores.json
+
+    Example: rtc measure --encoder=vae.onnx --data=dsprites_rendered --layout=nchw
     """
     from rtc_plugin.measuring import command
 
     if show_list:
         print(command.describe_scores())
         return
-    command.run(codes_file, output or (), **settings)
+    encoding = None
+    if encoder is not None or data is not None:
+        encoding = {
+            "encoder": encoder,
+            "data": data,
+            "trust": trust,
+            "layout": layout,
+            "value_range": value_range,
+            "outputs": encoder_outputs,
+            "signature": signature,
+            "num_images": num_images,
+            "size": size,
+        }
+    command.run(codes_file, output or (), encoding=encoding, **settings)

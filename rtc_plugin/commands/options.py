@@ -64,7 +64,11 @@ gin_bindings = click.option(
 overwrite = click.option(
     "--overwrite", is_flag=True, help="Replace what is there already."
 )
-
+size = click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    help="Cut and scale pictures of your own to SIZE x SIZE.",
+)
 strict = click.option(
     "--strict",
     is_flag=True,

@@ -23,9 +23,10 @@ def run(
     title=None,
     model="measured",
     dataset="",
+    encoding=None,
     **names,
 ):
-    """Measures a file of codes, prints the scores and writes the report.
+    """Measures codes, prints the scores and writes the report.
 
     Args:
         codes_file: See `files.read`.
@@ -41,17 +42,27 @@ def run(
         title: Heading of the page.
         model: Name of the model in a table.
         dataset: Name of its data set in a table.
+        encoding: Arguments of `encoders.encode_named`, in place of codes_file.
         **names: codes_name, logvar_name, samples_name, factors_name: what the file
             calls its arrays.
 
     Raises:
         UserError: One line with the flag or file, what was found and what is needed.
     """
-    if codes_file is None:
-        raise UserError("CODES_FILE is missing: rtc measure codes.npz.")
+    if (codes_file is None) == (encoding is None):
+        raise UserError(
+            "give either CODES_FILE (rtc measure codes.npz) or --encoder and --data."
+        )
     check_outputs(outputs)
-    called = {key.rpartition("_")[0]: name for key, name in names.items()}
-    arguments = files.read_codes(codes_file, called)
+    if encoding is None:
+        called = {key.rpartition("_")[0]: name for key, name in names.items()}
+        arguments = files.read_codes(codes_file, called)
+    else:
+        from rtc_plugin import encoders
+
+        arguments = encoders.encode_named(**encoding, seed=seed)
+        codes_file = encoding["encoder"]
+        dataset = dataset or encoding["data"]
     if factors_file is not None:
         arguments["factors"], arguments["factor_names"] = files.read_factors(
             factors_file
