@@ -40,11 +40,11 @@ def fetch(name, mirror):
     Example: rtc data fetch shapes3d
     """
     from rtc_plugin.data import fetch as fetch_lib
-    from rtc_plugin.data import files
+    from rtc_plugin.data.ground_truth import named_data
     from rtc_plugin.errors import UserError
 
-    if name not in files.PUBLIC_FILES:
-        known = ", ".join(files.PUBLIC_FILES)
+    if not named_data.files_of(name):
+        known = ", ".join(filter(named_data.files_of, named_data.NAMES))
         raise UserError(f"There is no file for {name!r}; there are files for: {known}.")
     for path in fetch_lib.fetch(name, mirror):
         print(path)

@@ -153,15 +153,14 @@ def check_data(bindings):
     Args:
         bindings: Dictionary that has its name as 'dataset.name'.
     """
-    from rtc_plugin.data import files
     from rtc_plugin.data.ground_truth import named_data
 
     name, path = (bindings.get(key) for key in ("dataset.name", "file_data.path"))
     if not isinstance(name, str) or name in ("auto", "dummy_data"):
         return
     named_data.check_name(name)
-    if name in files.PUBLIC_FILES:
-        files.find(name)
+    if named_data.files_of(name):
+        named_data.describe(name).find_files()
     if name == "file_data" and not (isinstance(path, str) and os.path.exists(path)):
         raise UserError(
             f"file_data.path = {path!r} is no file or folder; dataset.name = "

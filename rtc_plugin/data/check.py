@@ -20,37 +20,6 @@ _LABEL_WIDTH = 110
 # that hues of floor, wall and object differ.
 _HELD = (0.5, 0.8, 0.1, 0.6, 0.6, 0.4, 0.5, 0.3, 0.7)
 
-# Name -> number of values of the ground-truth factors, to list without opening.
-_SIZES = {
-    "shapes3d_rendered": "10 10 10 8 4 15",
-    "dsprites_rendered": "3 6 40 32 32",
-    "shapes3d": "10 10 10 8 4 15",
-    "dsprites_full": "3 6 40 32 32",
-    "dsprites_noshape": "6 40 32 32",
-    "color_dsprites": "3 6 40 32 32",
-    "noisy_dsprites": "3 6 40 32 32",
-    "scream_dsprites": "3 6 40 32 32",
-    "cars3d": "4 24 183",
-    "smallnorb": "5 9 18 6",
-    "mpi3d_toy": "6 6 2 3 3 40 40",
-    "mpi3d_realistic": "6 6 2 3 3 40 40",
-    "mpi3d_real": "6 6 2 3 3 40 40",
-    "mpi3d_complex": "4 4 2 3 3 40 40",
-    "falcor3d": "5 6 6 6 6 6 6",
-    "isaac3d": "3 8 5 4 4 4 6 4 4",
-}
-_NUM_IMAGES = {
-    "shapes3d": 480000,
-    "cars3d": 17568,
-    "smallnorb": 48600,
-    "mpi3d_toy": 1036800,
-    "mpi3d_realistic": 1036800,
-    "mpi3d_real": 1036800,
-    "mpi3d_complex": 460800,
-    "falcor3d": 233280,
-    "isaac3d": 737280,
-}
-
 
 def table():
     """Returns what is known of each data set, a list of dictionaries of strings.
@@ -58,21 +27,25 @@ def table():
     Its columns: name, factors (numbers of values), images, found ("yes", "no" or
     "built in") and where the files are looked for.
     """
-    return [_row(name) for name in _SIZES]
+    return [_row(name) for name in named_data.NAMES]
 
 
 def _row(name):
-    images = _NUM_IMAGES.get(name, 480000 if "shapes3d" in name else 737280)
-    row = {"name": name, "factors": _SIZES[name], "images": str(images)}
-    if name not in files.PUBLIC_FILES:
-        return {**row, "found": "built in", "where": ""}
-    paths = [files.local_path(file) for file in files.PUBLIC_FILES[name]]
-    is_there = all(files.is_there(file) for file in files.PUBLIC_FILES[name])
-    found = "yes" if is_there else "no"
-    where = paths[0]
-    if len(paths) > 1:
-        where = f"{where} and {len(paths) - 1} more"
-    return {**row, "found": found, "where": where}
+    data, public = named_data.describe(name), named_data.files_of(name)
+    found, where = "built in", ""
+    if public:
+        found = "yes" if all(map(files.is_there, public)) else "no"
+        where = files.local_path(public[0])
+    if len(public) > 1:
+        where += f" and {len(public) - 1} more"
+    factors = " ".join(map(str, data.factors_num_values))
+    return {
+        "name": name,
+        "factors": factors,
+        "images": str(data.num_images),
+        "found": found,
+        "where": where,
+    }
 
 
 def check(name, out):
@@ -90,14 +63,14 @@ def check(name, out):
         be.
     """
     lines = []
-    if name not in _SIZES and not os.path.exists(name):
-        known = ", ".join(_SIZES)
+    if name not in named_data.NAMES and not os.path.exists(name):
+        known = ", ".join(named_data.NAMES)
         raise UserError(
             f"No data set is called {name!r}; known are: {known}, and paths of files "
             "and folders of one's own."
         )
     data = named_data.open_data(name)
-    for file in files.PUBLIC_FILES.get(name, ()):
+    for file in named_data.files_of(name):
         path = files.local_path(file)
         # The digest of what was unpacked is not published.
         if file.unpack is None and os.path.exists(path):
@@ -113,11 +86,8 @@ def check(name, out):
     if isinstance(images, conversion.ImageFile):
         conversion.verify(images.path)
         lines.append(f"{images.path}: as converted")
-    sizes = [str(size) for size in data.factors_num_values]
-    names = zip(data.factor_names, sizes)
-    lines.append(
-        f"factors: {_SIZES.get(name) or ', '.join(map(' '.join, names)) or 'none'}"
-    )
+    names = map("{} {}".format, data.factor_names, data.factors_num_values)
+    lines.append(f"factors: {', '.join(names) or 'none'}")
     if hasattr(data, "reason"):
         lines.append(f"no full grid: {data.reason}")
     sheet = contact_sheet(data)

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import tqdm
 
-from rtc_plugin.data import files
 from rtc_plugin.data.ground_truth import (
+    dsprites,
     dsprites_rendered,
     shapes3d,
     shapes3d_rendered,
@@ -46,7 +46,8 @@ def export(name, out, overwrite=False):
         raise UserError(
             f"There is no twin {name!r} to export; there are: {', '.join(_TWINS)}."
         )
-    file, open_data, write = _TWINS[name]
+    public, open_data, write = _TWINS[name]
+    (file,) = public.public_files
     path = out
     if not out.endswith(os.path.splitext(file.path)[1]):
         path = os.path.join(out, file.path)
@@ -132,12 +133,12 @@ def _blocks(data):
 
 _TWINS = {
     "shapes3d_rendered": (
-        files.SHAPES3D,
+        shapes3d.Shapes3D,
         shapes3d_rendered.Shapes3DRendered,
         write_h5,
     ),
     "dsprites_rendered": (
-        files.DSPRITES,
+        dsprites.DSprites,
         dsprites_rendered.DSpritesRendered,
         write_npz,
     ),

@@ -19,6 +19,7 @@ import zlib
 import tqdm
 
 from rtc_plugin.data import files
+from rtc_plugin.data.ground_truth import named_data
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 
@@ -41,7 +42,7 @@ def fetch(name, mirror=None):
     Downloads go to `PATH.part`; an interrupted one is continued by the next call.
 
     Args:
-      name: Name of the data set, a key of `files.PUBLIC_FILES`.
+      name: Name of the data set, one that `named_data.files_of` has files for.
       mirror: Prefix (https://..., file://...) to take files from instead of their
         public addresses, under the last part of that address. Sizes and digests are
         checked all the same.
@@ -53,14 +54,14 @@ def fetch(name, mirror=None):
       UserError: If a file cannot be downloaded or is not the published one.
     """
     paths = []
-    for file in files.PUBLIC_FILES[name]:
+    for file in named_data.files_of(name):
         path = files.local_path(file)
         paths.append(path)
         if files.is_there(file):
             print(f"{path} is there already", file=sys.stderr)
             continue
         if file.unpack == "by hand":
-            raise UserError(files.missing(name, path))
+            raise named_data.describe(name).missing(path)
         url = file.url
         if mirror:
             url = mirror.rstrip("/") + "/" + file.url.rsplit("/", 1)[1]

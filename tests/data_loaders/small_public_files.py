@@ -19,6 +19,11 @@ from rtc_plugin.data.ground_truth import (
     shapes3d,
 )
 
+(SHAPES3D,) = shapes3d.Shapes3D.public_files
+(DSPRITES,) = dsprites.DSprites.public_files
+(MPI3D_TOY,) = mpi3d.MPI3DToy.public_files
+SCREAM = dsprites.ToScream.public_files[1]
+SMALLNORB = norb.SmallNORB.public_files
 SHAPES3D_SIZES = [2, 3, 2, 2, 2, 3]
 DSPRITES_SIZES = [1, 3, 2, 4, 3, 5]
 MPI3D_SIZES = [2, 2, 2, 2, 3, 2, 2]
@@ -68,7 +73,7 @@ def write_shapes3d_h5(images=None, labels=None, **changes):
         "labels": shapes3d_labels() if labels is None else labels,
         **changes,
     }
-    path = path_of(files.SHAPES3D)
+    path = path_of(SHAPES3D)
     with h5py.File(path, "w") as f:
         for key, array in arrays.items():
             if array is not None:
@@ -84,19 +89,19 @@ def write_dsprites(path=None, **changes):
         "metadata": np.array({"latents_sizes": np.array(DSPRITES_SIZES)}),
         **changes,
     }
-    path = path or path_of(files.DSPRITES)
+    path = path or path_of(DSPRITES)
     np.savez_compressed(path, **{k: v for k, v in arrays.items() if v is not None})
     return path
 
 
 def write_scream():
     picture = np.random.RandomState(1).randint(256, size=(400, 300, 3))
-    path = path_of(files.SCREAM)
+    path = path_of(SCREAM)
     PIL.Image.fromarray(picture.astype(np.uint8)).save(path)
     return path
 
 
-def write_mpi3d(file=files.MPI3D_TOY, **changes):
+def write_mpi3d(file=MPI3D_TOY, **changes):
     count = int(np.prod(MPI3D_SIZES))
     path = path_of(file)
     np.savez(path, **{"images": pixels(count, 64, 64, 3), **changes})
@@ -135,10 +140,10 @@ def write_norb():
     images = pixels(96, 2, 96, 96)
     for chunk in range(2):
         rows = slice(48 * chunk, 48 * chunk + 48)
-        dat, cat, info = (path_of(f) for f in files.SMALLNORB[3 * chunk :][:3])
+        dat, cat, info = (path_of(f) for f in SMALLNORB[3 * chunk :][:3])
         write_norb_matrix(dat, images[rows], 507333717)
         write_norb_matrix(cat, factors[rows, 0].astype("<i4"), 507333716)
         write_norb_matrix(
             info, (factors[rows, 1:] * [1, 1, 2, 1]).astype("<i4"), 507333716
         )
-    return path_of(files.SMALLNORB[0])
+    return path_of(SMALLNORB[0])

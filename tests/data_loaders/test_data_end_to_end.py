@@ -12,7 +12,7 @@ from disentanglement_lib.methods.unsupervised import train
 from disentanglement_lib.postprocessing import postprocess
 
 from rtc_plugin.data import files
-from rtc_plugin.data.ground_truth import named_data
+from rtc_plugin.data.ground_truth import mpi3d, named_data
 
 WRITERS = {
     "shapes3d": [small.write_shapes3d_h5],
@@ -24,9 +24,9 @@ WRITERS = {
     "cars3d": [small.write_cars3d],
     "smallnorb": [small.write_norb],
     "mpi3d_toy": [small.write_mpi3d],
-    "mpi3d_realistic": [lambda: small.write_mpi3d(files.MPI3D_REALISTIC)],
-    "mpi3d_real": [lambda: small.write_mpi3d(files.MPI3D_REAL)],
-    "mpi3d_complex": [lambda: small.write_mpi3d(files.MPI3D_COMPLEX)],
+    "mpi3d_realistic": [lambda: small.write_mpi3d(*mpi3d.MPI3DRealistic.public_files)],
+    "mpi3d_real": [lambda: small.write_mpi3d(*mpi3d.MPI3DReal.public_files)],
+    "mpi3d_complex": [lambda: small.write_mpi3d(*mpi3d.MPI3DComplex.public_files)],
     "falcor3d": [lambda: small.write_numbered_pictures(files.FALCOR3D, 7)],
     "isaac3d": [lambda: small.write_numbered_pictures(files.ISAAC3D, 9)],
     "file_data": [small.write_dsprites],
@@ -72,7 +72,7 @@ def test_trains_and_is_evaluated(name, tmp_path, monkeypatch):
     data = bindings(f"dataset.name = '{name}'")
     data += bindings(WEIGHTS) if name == "weighted" else []
     if name == "file_data":
-        data.append(f"file_data.path = '{files.local_path(files.DSPRITES)}'")
+        data.append(f"file_data.path = '{files.local_path(small.DSPRITES)}'")
     model, codes, scores = (str(tmp_path / step) for step in ("m", "p", "e"))
     gin.clear_config()
     train.train_with_gin(model, gin_bindings=data + bindings(TRAINING))

@@ -21,7 +21,6 @@ from disentanglement_lib.methods.unsupervised import train
 from run_rtc import rtc
 
 from rtc_plugin.compat import early_checks
-from rtc_plugin.data import files
 from rtc_plugin.data.ground_truth import named_data, nvidia3d, own_data
 from rtc_plugin.errors import UserError
 
@@ -376,7 +375,7 @@ def test_numbered_pictures(kind, has_inner_folder, tmp_path, monkeypatch):
     small.use_small_sizes(monkeypatch, tmp_path)
     with pytest.raises(UserError, match="by hand, as .*NVlabs"):
         named_data.open_data(kind.name)
-    (file,) = files.PUBLIC_FILES[kind.name]
+    (file,) = kind.public_files
     num_factors = len(kind.factor_sizes)
     folder = small.write_numbered_pictures(file, num_factors)
     if not has_inner_folder:

@@ -94,7 +94,7 @@ def test_shapes3d_from_the_public_h5(monkeypatch):
 
 
 def test_shapes3d_from_the_npz_that_the_library_reads(monkeypatch):
-    npz_path = small.path_of(files.SHAPES3D_NPZ_PATH)
+    npz_path = small.path_of(shapes3d.Shapes3D.npz_path)
     np.savez(
         npz_path,
         images=small.pixels(*small.SHAPES3D_SIZES, 64, 64, 3),
@@ -148,10 +148,10 @@ def assert_same_observations(ours, stock):
 def test_mpi3d():
     small.write_mpi3d()
     stock = object.__new__(stock_mpi3d.MPI3D)  # its constructor fixes path and sizes
-    with np.load(files.local_path(files.MPI3D_TOY)) as data:
+    with np.load(files.local_path(small.MPI3D_TOY)) as data:
         stock.images = data["images"]
     stock.latent_factor_indices = list(range(7))
-    assert_same_data(mpi3d.MPI3D("mpi3d_toy"), tell_sizes(stock, small.MPI3D_SIZES))
+    assert_same_data(mpi3d.MPI3DToy(), tell_sizes(stock, small.MPI3D_SIZES))
 
 
 def test_mpi3d_number_of_images_decides_on_the_factors(monkeypatch):
@@ -159,9 +159,9 @@ def test_mpi3d_number_of_images_decides_on_the_factors(monkeypatch):
     larger = [3, 2, 2, 2, 3, 2, 2]
     monkeypatch.setattr(mpi3d.MPI3D, "layouts", (larger, small.MPI3D_SIZES))
     small.write_mpi3d()
-    assert mpi3d.MPI3D("mpi3d_toy").factors_num_values == small.MPI3D_SIZES
+    assert mpi3d.MPI3DToy().factors_num_values == small.MPI3D_SIZES
     small.write_mpi3d(images=small.pixels(288, 64, 64, 3))
-    assert mpi3d.MPI3D("mpi3d_toy").factors_num_values == larger
+    assert mpi3d.MPI3DToy().factors_num_values == larger
 
 
 def test_cars3d(folder, monkeypatch, old_thumbnail):
@@ -313,7 +313,7 @@ def test_folder_without_permission_is_named(folder, monkeypatch):
 # Bad input
 
 
-@pytest.mark.parametrize("name", sorted(files.PUBLIC_FILES))
+@pytest.mark.parametrize("name", sorted(filter(named_data.files_of, named_data.NAMES)))
 def test_missing_file_names_file_command_and_twin(name, folder):
     with pytest.raises(UserError) as error:
         named_data.GROUND_TRUTH_DATA[name]()
@@ -356,7 +356,7 @@ LABELS_OUT_OF_RANGE = np.full((144, 6), 17.0)
 
 BAD = {
     "h5 key": (
-        lambda: h5py.File(small.path_of(files.SHAPES3D), "w").close(),
+        lambda: h5py.File(small.path_of(small.SHAPES3D), "w").close(),
         "shapes3d",
         "no array 'images'",
     ),
@@ -490,7 +490,7 @@ def test_bad_file_is_one_clear_error_and_nothing_is_converted(case, folder):
 
 def test_zip_bomb_is_refused_before_it_is_unpacked(folder):
     """The header says 360 images, the member would go on for a gigabyte."""
-    path = small.path_of(files.DSPRITES)
+    path = small.path_of(small.DSPRITES)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("imgs.npy", "w") as member:
             np.lib.format.write_array_header_1_0(

@@ -10,6 +10,8 @@ import http.server
 import io
 import os
 import re
+import subprocess
+import sys
 import tarfile
 import threading
 
@@ -21,6 +23,7 @@ from run_rtc import rtc
 
 from rtc_plugin.data import check, export, fetch, files
 from rtc_plugin.data.ground_truth import (
+    cars3d,
     dsprites,
     dsprites_rendered,
     named_data,
@@ -89,7 +92,7 @@ def publish(monkeypatch, **changes):
         **changes,
     }
     file = files.PublicFile(**fields)
-    monkeypatch.setitem(files.PUBLIC_FILES, "shapes3d", (file,))
+    monkeypatch.setattr(shapes3d.Shapes3D, "public_files", (file,))
     return file
 
 
@@ -198,7 +201,7 @@ def test_folder_is_there_only_with_something_in_it(
         unpack="tar:data/cars",
         unpacked_limit=9,
     )
-    monkeypatch.setitem(files.PUBLIC_FILES, "cars3d", (file,))
+    monkeypatch.setattr(cars3d.Cars3D, "public_files", (file,))
     make_tar(tmp_path / "cars.tar.gz", ("data/cars/car_1.mat", b"new"))
     if found:
         (folder / "cars").mkdir()
@@ -221,13 +224,25 @@ def test_git_digest_is_the_one_of_git(tmp_path):
 
 def test_every_public_file_has_an_address_and_well_formed_digest():
     lengths = {"sha256": 64, "md5": 32, "git": 40}
-    for name, public in files.PUBLIC_FILES.items():
-        assert name in named_data.GROUND_TRUTH_DATA
-        for file in public:
+    for name in named_data.NAMES:
+        for file in named_data.files_of(name):
             assert file.url.startswith(("https://", "http://"))
             if file.digest is not None:
                 kind, digits = file.digest.split(":")
                 assert re.fullmatch(f"[0-9a-f]{{{lengths[kind]}}}", digits)
+
+
+def test_every_data_set_says_of_itself_what_it_is_without_tensorflow():
+    code = (
+        "import sys; from rtc_plugin.data.ground_truth import named_data\n"
+        "for name in named_data.NAMES:\n"
+        "    data = named_data.describe(name)\n"
+        "    assert data.name == name, name\n"
+        "    assert len(data.factor_names) == len(data.factors_num_values), name\n"
+        "    assert len(named_data.files_of(name)) > 0 or 'rendered' in name\n"
+        "assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_gzip_is_unpacked(tmp_path, folder, monkeypatch):

@@ -9,7 +9,6 @@ import scipy.io
 
 from rtc_plugin.data import files
 from rtc_plugin.data.ground_truth import file_data
-from rtc_plugin.errors import UserError
 
 
 class Cars3D(file_data.FileData):
@@ -30,17 +29,26 @@ class Cars3D(file_data.FileData):
       [1] S. Reed, Y. Zhang, Y. Zhang, H. Lee. Deep Visual Analogy-Making. NIPS 2015.
     """
 
+    name = "cars3d"
+    public_files = (
+        files.PublicFile(
+            path="cars",
+            url="http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",
+            digest="md5:4e866a7919c1beedf53964e6f7a23686",
+            unpack="tar:data/cars",
+            unpacked_limit=64 << 20,
+        ),
+    )
     factor_sizes = [4, 24, 183]
     factor_names = ["elevation", "azimuth", "object_type"]
     observation_shape = [64, 64, 3]
 
     def __init__(self):
-        folder = files.local_path(files.CARS3D)
+        folder = files.local_path(self.public_files[0])
         target = os.path.join(folder, "cars3d.images.npy")
         found = [name for name in _list(folder) if name.endswith(".mat")]
         if not (found or os.path.exists(target)):
-            path = os.path.join(folder, "car_*_mesh.mat")
-            raise UserError(files.missing("cars3d", path))
+            raise self.missing(os.path.join(folder, "car_*_mesh.mat"))
         sources = [os.path.join(folder, name) for name in sorted(found)]
         self._open(sources, target, lambda: self._convert(folder, sources))
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from rtc_plugin.data import files, npz
 from rtc_plugin.data.ground_truth import file_data
-from rtc_plugin.errors import UserError
 
 
 class DSprites(file_data.FileData):
@@ -21,12 +20,8 @@ class DSprites(file_data.FileData):
     4 - position x (32 different values)
     5 - position y (32 different values)
 
-    Their numbers of values are known; the pickled entry `metadata` is not read.
-
-    Args:
-      latent_factor_indices: Which of them are ground-truth factors; the others are
-        drawn for each observation.
-      name: Name of the data set in the message that its file is missing.
+    Colour is no ground-truth factor. Numbers of values are known; the pickled entry
+    `metadata` is not read.
 
     Raises:
       UserError: If the file is missing, or not the public file in layout.
@@ -36,20 +31,27 @@ class DSprites(file_data.FileData):
         testing Sprites dataset. 2017.
     """
 
+    name = "dsprites_full"
+    twin = "dsprites_rendered"
+    public_files = (
+        files.PublicFile(
+            path="dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz",
+            url="https://github.com/deepmind/dsprites-dataset/raw/master/"
+            "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz",
+            digest="git:d98996d3f8ee1550e06b9d4ed78d0beb478910d5",
+        ),
+    )
     factor_sizes = [1, 3, 6, 40, 32, 32]
-    latent_factor_indices = None
+    latent_factor_indices = [1, 2, 3, 4, 5]
+    factor_names = ["shape", "scale", "orientation", "position_x", "position_y"]
     observation_shape = [64, 64, 1]
     pixel_maximum = 1
 
-    def __init__(self, latent_factor_indices=(1, 2, 3, 4, 5), name="dsprites_full"):
-        self.latent_factor_indices = list(latent_factor_indices)
-        all_names = ["color", "shape", "scale", "orientation"]
-        all_names += ["position_x", "position_y"]
-        self.factor_names = [all_names[i] for i in self.latent_factor_indices]
-        path = files.local_path(files.DSPRITES)
+    def __init__(self):
+        path = files.local_path(self.public_files[0])
         target = os.path.join(os.path.dirname(path), "dsprites.images.npy")
         if not (os.path.exists(path) or os.path.exists(target)):
-            raise UserError(files.missing(name, path))
+            raise self.missing(path)
         self._open([path], target, lambda: self._convert(path))
 
     def _convert(self, path):
@@ -90,3 +92,38 @@ class DSprites(file_data.FileData):
                     path, "'latents_classes' are out of range or not in order"
                 )
             start += len(block)
+
+
+class DSpritesNoShape(DSprites):
+    """dSprites whose shape is drawn for each observation."""
+
+    name = "dsprites_noshape"
+    latent_factor_indices = [2, 3, 4, 5]
+    factor_names = DSprites.factor_names[1:]
+
+
+# What `dsprites_variants` draws in colour, on noise and on a painting; here, since the
+# library's classes need TensorFlow, and what files there are must be known without.
+class ToColour(DSprites):
+    """Files of ColorDSprites."""
+
+    name = "color_dsprites"
+
+
+class ToNoise(DSprites):
+    """Files of NoisyDSprites."""
+
+    name = "noisy_dsprites"
+
+
+class ToScream(DSprites):
+    """Files of ScreamDSprites."""
+
+    name = "scream_dsprites"
+    public_files = (
+        *DSprites.public_files,
+        files.PublicFile(
+            path="scream/scream.jpg",
+            url="https://upload.wikimedia.org/wikipedia/commons/f/f4/The_Scream.jpg",
+        ),
+    )

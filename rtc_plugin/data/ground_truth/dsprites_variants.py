@@ -13,17 +13,16 @@ from disentanglement_lib.data.ground_truth import util
 
 from rtc_plugin.data import files
 from rtc_plugin.data.ground_truth import dsprites
-from rtc_plugin.errors import UserError
 
 
 class _Variant(stock.DSprites):
     """Replaces the part of the library's class that unpickles and loads all images."""
 
-    name = None
+    source = None
     data_shape = [64, 64, 3]
 
-    def __init__(self, latent_factor_indices=(1, 2, 3, 4, 5)):
-        opened = dsprites.DSprites(latent_factor_indices, self.name)
+    def __init__(self):
+        opened = self.source()
         self.latent_factor_indices = opened.latent_factor_indices
         self.factor_names = opened.factor_names
         self.images, self.remembered = opened.images, opened.remembered
@@ -38,25 +37,25 @@ class _Variant(stock.DSprites):
 class ColorDSprites(_Variant, stock.ColorDSprites):
     """dSprites in a random colour."""
 
-    name = "color_dsprites"
+    source = dsprites.ToColour
 
 
 class NoisyDSprites(_Variant, stock.NoisyDSprites):
     """dSprites on noise."""
 
-    name = "noisy_dsprites"
+    source = dsprites.ToNoise
 
 
 class ScreamDSprites(_Variant, stock.ScreamDSprites):
     """dSprites that invert a random piece of Munch's The Scream."""
 
-    name = "scream_dsprites"
+    source = dsprites.ToScream
 
-    def __init__(self, latent_factor_indices=(1, 2, 3, 4, 5)):
-        super().__init__(latent_factor_indices)
-        path = files.local_path(files.SCREAM)
+    def __init__(self):
+        super().__init__()
+        path = files.local_path(self.source.public_files[1])
         if not os.path.exists(path):
-            raise UserError(files.missing(self.name, path))
+            raise self.source.missing(path)
         files.check_not_html(path)
         try:
             with PIL.Image.open(path) as scream:

@@ -7,14 +7,8 @@ import numpy as np
 
 from rtc_plugin.data import files, npz
 from rtc_plugin.data.ground_truth import file_data
-from rtc_plugin.errors import UserError
 
-_FILES = {
-    "mpi3d_toy": files.MPI3D_TOY,
-    "mpi3d_realistic": files.MPI3D_REALISTIC,
-    "mpi3d_real": files.MPI3D_REAL,
-    "mpi3d_complex": files.MPI3D_COMPLEX,
-}
+_BUCKET = "https://storage.googleapis.com/mpi3d_disentanglement_dataset/data/"
 
 
 class MPI3D(file_data.FileData):
@@ -35,9 +29,6 @@ class MPI3D(file_data.FileData):
     class would mistake the factors of today's files. The photos of cups, a ball and a
     croissant have four colours and four shapes.
 
-    Args:
-      mode: "mpi3d_toy", "mpi3d_realistic", "mpi3d_real" or "mpi3d_complex".
-
     Raises:
       UserError: If the file is missing, or not the public file in layout.
 
@@ -46,8 +37,9 @@ class MPI3D(file_data.FileData):
         Real World: a New Disentanglement Dataset. NeurIPS 2019.
     """
 
-    # Possible sizes of the factors.
+    # Possible sizes of the factors; those of the files that are published now.
     layouts = ([6, 6, 2, 3, 3, 40, 40], [4, 4, 2, 3, 3, 40, 40])
+    factor_sizes = layouts[0]
     factor_names = [
         "object_color",
         "object_shape",
@@ -59,11 +51,11 @@ class MPI3D(file_data.FileData):
     ]
     observation_shape = [64, 64, 3]
 
-    def __init__(self, mode="mpi3d_toy"):
-        path = files.local_path(_FILES[mode])
-        target = os.path.join(os.path.dirname(path), f"{mode}.images.npy")
+    def __init__(self):
+        path = files.local_path(self.public_files[0])
+        target = os.path.join(os.path.dirname(path), f"{self.name}.images.npy")
         if not (os.path.exists(path) or os.path.exists(target)):
-            raise UserError(files.missing(mode, path))
+            raise self.missing(path)
         self._open([path], target, lambda: self._convert(path))
         self.factor_sizes = self._layout(len(self.images))
 
@@ -93,3 +85,58 @@ class MPI3D(file_data.FileData):
                     yield block.reshape(-1, *self.observation_shape)
 
         return shape, np.uint8, blocks(), {}
+
+
+class MPI3DToy(MPI3D):
+    """Simple renderings."""
+
+    name = "mpi3d_toy"
+    public_files = (
+        files.PublicFile(
+            path="mpi3d_toy/mpi3d_toy.npz",
+            url=_BUCKET + "mpi3d_toy.npz",
+            digest="md5:55889cb7c7dfc655d6e0277beee88868",
+        ),
+    )
+
+
+class MPI3DRealistic(MPI3D):
+    """Realistic renderings."""
+
+    name = "mpi3d_realistic"
+    public_files = (
+        files.PublicFile(
+            path="mpi3d_realistic/mpi3d_realistic.npz",
+            url=_BUCKET + "mpi3d_realistic.npz",
+            size=12740198762,
+            digest="md5:59a6225b88b635365f70c91b3e52f70f",
+        ),
+    )
+
+
+class MPI3DReal(MPI3D):
+    """Photos."""
+
+    name = "mpi3d_real"
+    # Its authors have replaced a corrupt version, and publish no digest of the new one.
+    public_files = (
+        files.PublicFile(
+            path="mpi3d_real/mpi3d_real.npz",
+            url=_BUCKET + "real.npz",
+        ),
+    )
+
+
+class MPI3DComplex(MPI3D):
+    """Photos of cups, a ball and a croissant."""
+
+    name = "mpi3d_complex"
+    # Its authors' own copy needs a browser.
+    public_files = (
+        files.PublicFile(
+            path="mpi3d_complex/real3d_complicated_shapes_ordered.npz",
+            url="https://huggingface.co/datasets/randall-lab/mpi3d-complex/resolve/main/"
+            "real3d_complicated_shapes_ordered.npz",
+        ),
+    )
+    factor_sizes = MPI3D.layouts[1]

@@ -11,9 +11,45 @@ from rtc_plugin.errors import UserError
 _PACKAGE = "rtc_plugin.data.ground_truth."
 
 
-def _open(module, name, *args):
-    # Imported when asked for: some need TensorFlow, h5py or SciPy, the twins do not.
-    return getattr(importlib.import_module(_PACKAGE + module), name)(*args)
+# Name -> module and class, or function. Imported when asked for: some need TensorFlow,
+# h5py or SciPy, the twins do not.
+NAMES = {
+    "shapes3d_rendered": "shapes3d_rendered.Shapes3DRendered",
+    "dsprites_rendered": "dsprites_rendered.DSpritesRendered",
+    "shapes3d": "shapes3d.Shapes3D",
+    "dsprites_full": "dsprites.DSprites",
+    "dsprites_noshape": "dsprites.DSpritesNoShape",
+    "color_dsprites": "dsprites_variants.ColorDSprites",
+    "noisy_dsprites": "dsprites_variants.NoisyDSprites",
+    "scream_dsprites": "dsprites_variants.ScreamDSprites",
+    "cars3d": "cars3d.Cars3D",
+    "smallnorb": "norb.SmallNORB",
+    "mpi3d_toy": "mpi3d.MPI3DToy",
+    "mpi3d_realistic": "mpi3d.MPI3DRealistic",
+    "mpi3d_real": "mpi3d.MPI3DReal",
+    "mpi3d_complex": "mpi3d.MPI3DComplex",
+    "falcor3d": "nvidia3d.Falcor3D",
+    "isaac3d": "nvidia3d.Isaac3D",
+}
+# Where those say it of themselves without TensorFlow that need it to be opened.
+_DESCRIBED = {
+    "color_dsprites": "dsprites.ToColour",
+    "noisy_dsprites": "dsprites.ToNoise",
+    "scream_dsprites": "dsprites.ToScream",
+}
+_CONFIGURED = {
+    "file_data": "configured.file_data",
+    "weighted": "configured.weighted_data",
+}
+
+
+def _import(where):
+    module, _, name = where.partition(".")
+    return getattr(importlib.import_module(_PACKAGE + module), name)
+
+
+def _open(where, *args):
+    return _import(where)(*args)
 
 
 def _open_extension(entry):
@@ -26,28 +62,24 @@ GROUND_TRUTH_DATA = {
     for name, entry in extensions.find(extensions.DATA).items()
 }
 GROUND_TRUTH_DATA |= {
-    name: functools.partial(_open, *where)
-    for name, where in {
-        "shapes3d_rendered": ("shapes3d_rendered", "Shapes3DRendered"),
-        "dsprites_rendered": ("dsprites_rendered", "DSpritesRendered"),
-        "shapes3d": ("shapes3d", "Shapes3D"),
-        "dsprites_full": ("dsprites", "DSprites", [1, 2, 3, 4, 5]),
-        "dsprites_noshape": ("dsprites", "DSprites", [2, 3, 4, 5], "dsprites_noshape"),
-        "color_dsprites": ("dsprites_variants", "ColorDSprites"),
-        "noisy_dsprites": ("dsprites_variants", "NoisyDSprites"),
-        "scream_dsprites": ("dsprites_variants", "ScreamDSprites"),
-        "cars3d": ("cars3d", "Cars3D"),
-        "smallnorb": ("norb", "SmallNORB"),
-        "mpi3d_toy": ("mpi3d", "MPI3D", "mpi3d_toy"),
-        "mpi3d_realistic": ("mpi3d", "MPI3D", "mpi3d_realistic"),
-        "mpi3d_real": ("mpi3d", "MPI3D", "mpi3d_real"),
-        "mpi3d_complex": ("mpi3d", "MPI3D", "mpi3d_complex"),
-        "falcor3d": ("nvidia3d", "Falcor3D"),
-        "isaac3d": ("nvidia3d", "Isaac3D"),
-        "file_data": ("configured", "file_data"),
-        "weighted": ("configured", "weighted_data"),
-    }.items()
+    name: functools.partial(_open, where)
+    for name, where in {**NAMES, **_CONFIGURED}.items()
 }
+
+
+def describe(name):
+    """Returns a data set that is not opened: it has sizes, names and files, no images.
+
+    Args:
+      name: A key of `NAMES`.
+    """
+    kind = _import(_DESCRIBED.get(name, NAMES[name]))
+    return kind.__new__(kind)
+
+
+def files_of(name):
+    """Returns the `PublicFile`s of a data set, () if it needs none or is not known."""
+    return getattr(describe(name), "public_files", ()) if name in NAMES else ()
 
 
 def open_data(name, size=None):
@@ -64,7 +96,7 @@ def open_data(name, size=None):
     check_name(name)
     if name in GROUND_TRUTH_DATA:
         return GROUND_TRUTH_DATA[name]()
-    return _open("own_data", "open_own", name, size)
+    return _open("own_data.open_own", name, size)
 
 
 def check_name(name, flag="dataset.name = "):

@@ -10,6 +10,20 @@ from rtc_plugin.data import files
 from rtc_plugin.data.ground_truth import file_data
 
 _MAGIC_BYTES, _MAGIC_INTEGERS = 507333717, 507333716
+_TRAINING = "smallnorb-5x46789x9x18x6x2x96x96-training-"
+_TESTING = "smallnorb-5x01235x9x18x6x2x96x96-testing-"
+_DAT, _CAT, _INFO = 447897624, 97220, 388820  # header and 24300 records
+
+
+def _file(name, size, sha256, unpacked):
+    return files.PublicFile(
+        path=f"small_norb/{name}.mat",
+        url=f"https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/{name}.mat.gz",
+        size=size,
+        digest=f"sha256:{sha256}",
+        unpack="gzip",
+        unpacked_limit=unpacked,
+    )
 
 
 class SmallNORB(file_data.FileData):
@@ -34,16 +48,55 @@ class SmallNORB(file_data.FileData):
         Recognition with Invariance to Pose and Lighting. CVPR 2004.
     """
 
+    name = "smallnorb"
+    public_files = (
+        _file(
+            _TRAINING + "dat",
+            131896188,
+            "5ffd6272a07d32695ee1082a26a41a93a37aab8c28da047f8c34ed348d214873",
+            _DAT,
+        ),
+        _file(
+            _TRAINING + "cat",
+            348,
+            "2784e542c1922060691090952b6cd6278879a216c90f81476f0f00256d42cdaa",
+            _CAT,
+        ),
+        _file(
+            _TRAINING + "info",
+            71052,
+            "de7eb932ebe7a4ee16217fead60660d0eb3d23632c2f4d1c51f88c501c17bf32",
+            _INFO,
+        ),
+        _file(
+            _TESTING + "dat",
+            130799817,
+            "cf7104eed3e51174d2f65b66d1e5878b9da233b886f161b0d88f4510ba2c7474",
+            _DAT,
+        ),
+        _file(
+            _TESTING + "cat",
+            347,
+            "ecaf6d5bb8c3bc5eab9cf0258f6d2198dd474e016e374836fc097f2e5ff509ff",
+            _CAT,
+        ),
+        _file(
+            _TESTING + "info",
+            10428,
+            "16adf314226327ee006d1a44db8cfef52773c06c829951d5653a9f6f310248a2",
+            _INFO,
+        ),
+    )
     factor_sizes = [5, 10, 9, 18, 6]
     latent_factor_indices = [0, 2, 3, 4]
     factor_names = ["category", "elevation", "azimuth", "lighting"]
     observation_shape = [64, 64, 1]
 
     def __init__(self):
-        paths = [files.local_path(file) for file in files.SMALLNORB]
+        paths = [files.local_path(file) for file in self.public_files]
         target = os.path.join(os.path.dirname(paths[0]), "smallnorb.images.npy")
         if not os.path.exists(target):
-            paths = files.find("smallnorb")
+            paths = self.find_files()
         self._open(list(paths), target, lambda: self._convert(paths))
 
     def _convert(self, paths):

@@ -7,7 +7,15 @@ import numpy as np
 
 from rtc_plugin.data import files, pictures
 from rtc_plugin.data.ground_truth import file_data
-from rtc_plugin.errors import UserError
+
+
+def _pictures(name):
+    # The copies of 128x128 pixels. Those of 1024x1024 and 512x512 have the same names.
+    return files.PublicFile(
+        f"{name}_128x128/images",
+        "https://github.com/NVlabs/High-res-disentanglement-datasets",
+        unpack="by hand",
+    )
 
 
 class _NumberedPictures(file_data.FileData):
@@ -21,11 +29,10 @@ class _NumberedPictures(file_data.FileData):
         ICML 2020.
     """
 
-    name = ""
     observation_shape = [64, 64, 3]
 
     def __init__(self):
-        (file,) = files.PUBLIC_FILES[self.name]
+        (file,) = self.public_files
         folder = files.local_path(file)
         # Where `images` is a folder of its own, or where it is not.
         if not os.path.isdir(folder):
@@ -33,7 +40,7 @@ class _NumberedPictures(file_data.FileData):
         target = files.local_path(os.path.dirname(file.path) + ".images.npy")
         there = os.path.isdir(folder)
         if not (there or os.path.exists(target)):
-            raise UserError(files.missing(self.name, files.local_path(file)))
+            raise self.missing(files.local_path(file))
         # Its date tells of pictures that come or go; there are too many to ask each.
         sources = [folder] if there else []
         self._open(sources, target, lambda: self._convert(folder))
@@ -64,6 +71,7 @@ class Falcor3D(_NumberedPictures):
     """
 
     name = "falcor3d"
+    public_files = (_pictures("Falcor3D"),)
     factor_sizes = [5, 6, 6, 6, 6, 6, 6]
     factor_names = [
         "lighting_intensity",
@@ -96,6 +104,7 @@ class Isaac3D(_NumberedPictures):
     """
 
     name = "isaac3d"
+    public_files = (_pictures("Isaac3D"),)
     factor_sizes = [3, 8, 5, 4, 4, 4, 6, 4, 4]
     factor_names = [
         "object_shape",

@@ -7,7 +7,6 @@ import numpy as np
 
 from rtc_plugin.data import files, h5, npz
 from rtc_plugin.data.ground_truth import file_data
-from rtc_plugin.errors import UserError
 
 # Values of the labels in the public file, by factor.
 LABEL_VALUES = [
@@ -38,6 +37,21 @@ class Shapes3D(file_data.FileData):
       [1] H. Kim and A. Mnih. Disentangling by Factorising. ICML 2018.
     """
 
+    name = "shapes3d"
+    twin = "shapes3d_rendered"
+    public_files = (
+        files.PublicFile(
+            path="3dshapes/3dshapes.h5",
+            url="https://storage.googleapis.com/3d-shapes/3dshapes.h5",
+            size=267573662,
+            digest="sha256:0a0f6ed98baff276a50f3a081a7434d788da63cb135a98189b2a5b5769be1785",
+        ),
+    )
+    # Never published, but what the library reads.
+    npz_path = (
+        "3dshapes/look-at-object-room_floor-hueXwall-hueXobj-hueXobj-sizeXobj-shapeX"
+        "view-azi.npz"
+    )
     factor_sizes = [10, 10, 10, 8, 4, 15]
     label_values = LABEL_VALUES
     factor_names = [
@@ -51,14 +65,14 @@ class Shapes3D(file_data.FileData):
     observation_shape = [64, 64, 3]
 
     def __init__(self):
-        source = files.local_path(files.SHAPES3D_NPZ_PATH)
+        source = files.local_path(self.npz_path)
         convert = self._convert_npz
-        public = files.local_path(files.SHAPES3D)
+        public = files.local_path(self.public_files[0])
         target = os.path.join(os.path.dirname(public), "3dshapes.images.npy")
         if os.path.exists(public) or not os.path.exists(source):
             source, convert = public, self._convert_h5
         if not (os.path.exists(source) or os.path.exists(target)):
-            raise UserError(files.missing("shapes3d", public))
+            raise self.missing(public)
         self._open([source], target, lambda: convert(source))
 
     def _convert_h5(self, path):
