@@ -12,8 +12,6 @@ plugin's models, data sets and metrics register themselves with gin when the par
 `disentanglement_lib` that uses them is imported.
 """
 
-import importlib
-
 from rtc_plugin import hook
 
 __version__ = "0.1.0"
@@ -27,6 +25,8 @@ _LAZY = {"measure": "rtc_plugin.measuring"}
 def __getattr__(name):
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib  # Every Python of the environment starts with this module.
+
     return getattr(importlib.import_module(_LAZY[name]), name)
 
 

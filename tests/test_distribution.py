@@ -2,6 +2,7 @@
 """Wheel and sdist are whole, and do the main job wherever they are installed."""
 
 import email
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import rtc_plugin
@@ -163,6 +165,54 @@ def test_trains_from_an_empty_folder(kind, environment, tmp_path, request):
     assert [path.name for path in empty.iterdir()] == ["m"]
     saved = (empty / "m" / "results" / "gin" / "train.gin").read_text()
     assert "dataset.name = 'shapes3d_rendered'" in saved
+
+
+# A package that measures arrays, and nothing of TensorFlow.
+MAX_MEGABYTES = 700
+NOT_LIGHT = {"tensorflow", "disentanglement_lib", "tensorflow_hub", "gin", "absl"}
+SIZES = """
+import importlib.metadata as m, json, pathlib
+sizes, tops = 0, set()
+for dist in m.distributions():
+    if dist.metadata["Name"] not in ("pip", "setuptools"):
+        for file in dist.files or ():
+            path = pathlib.Path(dist.locate_file(file))
+            # Python writes bytecode for itself.
+            if path.suffix != ".pyc" and path.exists():
+                sizes += path.stat().st_size
+                tops.add(file.parts[0])
+print(json.dumps([sizes / 1e6, sorted(tops)]))
+"""
+
+
+@pytest.mark.slow
+def test_from_pip_install_to_the_page_of_an_npz_in_two_commands(wheel, tmp_path):
+    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
+    binaries = tmp_path / "venv" / "bin"
+    run(binaries / "pip", "install", "--quiet", wheel, cwd=tmp_path)
+    size, tops = json.loads(run(binaries / "python", "-c", SIZES, cwd=tmp_path))
+    assert not NOT_LIGHT & set(tops)
+    assert size < MAX_MEGABYTES
+    random = np.random.default_rng(0)
+    factors = random.integers([4, 3], size=(400, 2))
+    z = factors @ random.standard_normal((2, 4)) + random.standard_normal((400, 4))
+    np.savez(
+        tmp_path / "codes.npz", z_mean=z, z_logvar=-np.ones_like(z), factors=factors
+    )
+    run(binaries / "rtc", "measure", "codes.npz", "-o", "report.html", cwd=tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<svg") == 5 and "dci_disentanglement" in page
+    code = (
+        "import time; start = time.time(); from rtc_plugin import measure; "
+        "print(time.time() - start)"
+    )
+    assert float(run(binaries / "python", "-c", code, cwd=tmp_path)) < 1.0
+    # The verbs that need the library say so in a line, those that do not work.
+    for verb in ("visualize --model_dir=m -o f", "zoo compare m", "study list"):
+        command = [str(binaries / "rtc"), *verb.split()]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+        assert "rtc_plugin[tf-cpu]" in done.stderr
 
 
 @pytest.mark.slow

@@ -30,6 +30,17 @@ _NO_NEWS = "|".join(
     )
 )
 _NO_DRIVER = "failed call to cuInit"
+# What the extras of setup.py bring, without which arrays can be measured all the same.
+_IN_EXTRAS = {
+    "absl",
+    "disentanglement_lib",
+    "gin",
+    "h5py",
+    "tensorboard",
+    "tensorflow",
+    "tensorflow_hub",
+    "tf_keras",
+}
 
 
 def command():
@@ -151,6 +162,14 @@ def explain(error, trace=None):
     first = next(filter(None, lines), "")
     if isinstance(error, UserError):
         return first
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or "").partition(".")[0]
+        if package in _IN_EXTRAS:
+            return (
+                f"this needs {package}, which is not installed: pip install "
+                "'rtc_plugin[tf-cpu]', or [tf-gpu] for CUDA; `rtc measure` works "
+                "without."
+            )
     if first == "Directory already exists and overwrite is False.":
         return "the output folder exists already; give another or --overwrite."
     raised_in = _raising_package(trace)

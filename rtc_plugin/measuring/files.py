@@ -123,8 +123,13 @@ def _load(path):
 
 
 def _load_h5(path):
-    import h5py
-
+    try:
+        import h5py
+    except ModuleNotFoundError:
+        raise UserError(
+            f"{path}: HDF5 files are read by h5py, which is not installed: pip install "
+            "h5py."
+        ) from None
     found = {}
 
     def add(name, item):
