@@ -10,7 +10,11 @@ Nothing here needs TensorFlow; `tf_minibatch` has the minibatch forms for traini
     samples, Gaussian assumption     gaussian, copula (any marginals)
     samples, no assumption           knn, knn_permutation_test, discriminator,
                                      tree (a lower bound, for sparse dependence)
-    discrete samples                 discrete, discrete_entropy; knn and tree choose it
+    discrete samples                 discrete, discrete_entropy (three methods); knn and
+                                     tree choose it, and take mixed ones
+    a correlation matrix             gaussian_dependence (TC, dual TC, O-information, of
+                                     thousands of subsets), between_blocks
+    all pairs                        pairwise_gaussian, pairwise_mutual_information
     an encoder over a data set       mixture (exact up to a known error)
     an encoder on one batch          minibatch (biased; read its module first)
     an encoder, latent by latent     signal_share, classify_latents, gaussian_kl,
@@ -51,6 +55,13 @@ from rtc_plugin.total_correlation.discrete import (
     discrete,
     discrete_entropy,
 )
+from rtc_plugin.total_correlation.higher_order import (
+    Dependence,
+    between_blocks,
+    correlation,
+    gaussian_dependence,
+    pairwise_gaussian,
+)
 from rtc_plugin.total_correlation.latents import (
     ACTIVE,
     MIXED,
@@ -75,6 +86,7 @@ __all__ = [
     "MIXED",
     "PASSIVE",
     "Decomposition",
+    "Dependence",
     "Discriminator",
     "Estimate",
     "HeldOutEstimate",
@@ -83,14 +95,17 @@ __all__ = [
     "PairwiseInformation",
     "PermutationTest",
     "TreeBound",
+    "between_blocks",
     "classify_latents",
     "copula",
+    "correlation",
     "coverage",
     "discrete",
     "discrete_entropy",
     "discriminator",
     "gaussian",
     "gaussian_bias",
+    "gaussian_dependence",
     "gaussian_from_covariance",
     "gaussian_kl",
     "gaussian_sampled",
@@ -103,6 +118,7 @@ __all__ = [
     "mixture",
     "mixture_decomposition",
     "mixture_log_densities",
+    "pairwise_gaussian",
     "pairwise_mutual_information",
     "sample_mixture",
     "shuffle_latents",

@@ -30,15 +30,29 @@ def of_pairs(z):
     return information[np.tril_indices(len(information), -1)].sum()
 
 
+def of_gaussian_pairs(z):
+    information = tc.pairwise_gaussian(z).value
+    return information[np.tril_indices(len(information), -1)].sum()
+
+
+def of_single_blocks(z):
+    return tc.between_blocks(tc.correlation(z), [[k] for k in range(z.shape[1])])
+
+
 # Functions from samples to total correlation. (Sums over pairs are one in two latents.)
 OF_SAMPLES = {
+    "between_blocks": of_single_blocks,
     "copula": tc.copula,
     "discrete": tc.discrete,
     "discriminator": of_discriminator,
     "gaussian": tc.gaussian,
+    "gaussian_dependence": lambda z: float(
+        tc.gaussian_dependence(tc.correlation(z)).total_correlation
+    ),
     "gaussian_from_covariance": of_covariance,
     "knn": tc.knn,
     "knn_permutation_test": lambda z: tc.knn_permutation_test(z, 3, 2).value,
+    "pairwise_gaussian": of_gaussian_pairs,
     "pairwise_mutual_information": of_pairs,
     "tree": lambda z: tc.tree(z).value,
 }
@@ -87,6 +101,7 @@ OF_ENCODERS = {
 }
 WITHIN = {  # Called by the functions above.
     "classify_latents": "signal_share",
+    "correlation": "gaussian_dependence",
     "minibatch_decomposition": "minibatch",
 }
 NO_ESTIMATORS = {
@@ -120,6 +135,13 @@ def encode(name):
 
 ALL = {**OF_SAMPLES, **{name: encode(name) for name in OF_ENCODERS}}
 each = pytest.mark.parametrize("name", ALL)
+# Those that see second moments alone, and not the samples.
+OF_MOMENTS = (
+    "between_blocks",
+    "gaussian_dependence",
+    "gaussian_from_covariance",
+    "pairwise_gaussian",
+)
 # Whose values on finite data are those of other quantities, see their docstrings: the
 # plug-in counts distinct values, and the minibatch form is biased by its batch.
 OF_OTHER_QUANTITIES = ("discrete", "minibatch")
@@ -167,7 +189,7 @@ def test_copies(name, factor, precision):
     if name in ("gaussian", "copula"):
         # Rounding may tie two ranks in float32.
         assert got == math.inf or (name == "copula" and got > 8)
-    elif name == "gaussian_from_covariance":
+    elif name in OF_MOMENTS:
         assert got == math.inf or got > 13  # A covariance has half of the digits.
     elif name in ("gaussian_sampled", "signal_share"):
         rho = 1 / (1 + NOISE)
@@ -188,7 +210,7 @@ def test_two_valued_latents(name):
     independent = random.integers(2, size=len(z1))
     assert ALL[name](np.stack([z1, independent], axis=1)) == pytest.approx(0, abs=0.06)
     got = ALL[name](np.stack([z1, z2], axis=1))
-    if name in ("gaussian", "gaussian_from_covariance", "copula"):
+    if name in ("gaussian", "copula", *OF_MOMENTS):
         # Of the Gaussian with the same correlation, .8.
         assert got == pytest.approx(-0.5 * math.log(1 - 0.64), abs=0.07)
     elif name in OF_ENCODERS:
@@ -210,14 +232,20 @@ def test_ties(name):
         assert got == pytest.approx(0.5, abs=0.09 if name != "discrete" else 0.2)
 
 
-LEAST = {"discriminator": 16, "knn": 4, "knn_permutation_test": 4, "tree": 11}
+LEAST = {
+    "pairwise_gaussian": 3,
+    "discriminator": 16,
+    "knn": 4,
+    "knn_permutation_test": 4,
+    "tree": 11,
+}
 
 
 @each
 def test_the_least_number_of_samples(name):
     least = LEAST.get(name, 2)
     got = ALL[name](normal(2, least))
-    if name in ("gaussian", "gaussian_from_covariance", "copula"):
+    if least == 2 and name in ("gaussian", "copula", *OF_MOMENTS):
         assert got == math.inf or got > 10  # Two points lie on a line.
     elif name == "pairwise_mutual_information":
         assert np.isnan(got) or np.isfinite(got)
@@ -239,7 +267,7 @@ def test_one_outlier(name):
     z = normal(2)
     z[17] = 1e6
     got = ALL[name](z)
-    if name in ("gaussian", "gaussian_from_covariance"):
+    if name in ("gaussian", *OF_MOMENTS):
         assert 5 < got < math.inf  # Its docstring sends outliers to `copula`.
     elif name in OF_ENCODERS or name in OF_OTHER_QUANTITIES:
         assert np.isfinite(got)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import integrate, special, stats
 
 from rtc_plugin import total_correlation as tc
 
@@ -204,3 +204,89 @@ def test_entropy_with_and_without_the_correction():
     assert tc.discrete_entropy(np.ones((9, 2))) == 0.0
     assert tc.coverage([[0], [0], [1], [2]]) == 0.5
     assert tc.discrete(np.ones((9, 2))) == tc.discrete(np.arange(9.0)[:, None]) == 0.0
+
+
+def shrunk_by_enumeration(samples):
+    """James-Stein's law as a table of all cells, as its paper writes it."""
+    labels = [np.unique(z, return_inverse=True)[1] for z in np.transpose(samples)]
+    sizes = [label.max() + 1 for label in labels]
+    counts = np.zeros(sizes)
+    np.add.at(counts, tuple(labels), 1)
+    n, law = len(samples), counts / len(samples)
+    target = 1.0 / law.size
+    share = (1.0 - (law**2).sum()) / ((n - 1) * ((target - law) ** 2).sum())
+    share = min(1.0, max(0.0, share))
+    return share * target + (1.0 - share) * law
+
+
+@pytest.mark.parametrize("num_samples", [5, 40, 1000])
+def test_james_stein_is_the_enumeration_of_its_law(num_samples):
+    random = np.random.default_rng(num_samples)
+    a = random.integers(4, size=num_samples)
+    samples = np.stack([a, (a + random.integers(2, size=num_samples)) % 4, a // 2], 1)
+    law = shrunk_by_enumeration(samples)
+    found = tc.discrete(samples, "james_stein")
+    assert found == pytest.approx(total_correlation(law), abs=1e-12)
+    joint = -(law[law > 0] * np.log(law[law > 0])).sum()
+    assert tc.discrete_entropy(samples, "james_stein") == pytest.approx(joint)
+
+
+def test_plug_in_is_the_enumeration_of_the_frequencies():
+    samples = np.random.default_rng(0).integers([3, 4], size=(50, 2))
+    law = np.zeros((3, 4))
+    np.add.at(law, tuple(samples.T), 1 / 50)
+    assert tc.discrete(samples, "plug_in") == pytest.approx(total_correlation(law))
+
+
+def test_of_few_samples_miller_madow_and_james_stein_err_less_than_the_plug_in():
+    law = np.random.default_rng(1).dirichlet(np.full(36, 0.5)).reshape(6, 6)
+    exact = total_correlation(law)
+    errors = {"plug_in": [], "miller_madow": [], "james_stein": []}
+    for seed in range(100):
+        cells = np.random.default_rng(seed).choice(36, 80, p=law.ravel())
+        samples = np.stack(np.unravel_index(cells, (6, 6)), axis=1)
+        for method, found in errors.items():
+            found.append(tc.discrete(samples, method) - exact)
+    squared = {method: np.mean(np.square(e)) for method, e in errors.items()}
+    assert squared["miller_madow"] < squared["plug_in"]
+    assert abs(np.mean(errors["miller_madow"])) < abs(np.mean(errors["plug_in"]))
+
+
+def test_of_more_cells_than_a_number_holds_james_stein_is_low():
+    samples = np.random.default_rng(0).integers(200, size=(500, 200))
+    assert tc.discrete(samples, "plug_in") > 100
+    assert tc.discrete(samples, "james_stein") == 0.0  # No row occurs twice.
+    twice = np.concatenate([samples, samples])
+    assert 0 < tc.discrete(twice, "james_stein") < tc.discrete(twice, "plug_in")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_quantised_latents_have_what_enumeration_says(seed):
+    # A code book of three latents with 5, 4 and 3 levels that depend on each other.
+    random = np.random.default_rng(seed)
+    law = random.dirichlet(np.full(60, 0.5)).reshape(5, 4, 3)
+    exact = total_correlation(law)
+    cells = random.choice(60, 5000, p=law.ravel())
+    levels = np.stack(np.unravel_index(cells, law.shape), axis=1)
+    # Levels that are floats of a uniform grid, as finite scalar quantisers have them.
+    codes = levels / [2.0, 1.5, 1.0] - 1.0
+    for method in ("plug_in", "miller_madow", "james_stein"):
+        assert tc.discrete(codes, method) == pytest.approx(exact, abs=0.04)
+    assert tc.knn(codes) == pytest.approx(exact, abs=0.04)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mixed_latents_have_what_integration_says(seed):
+    # A level, and a Gaussian latent around it: I = H(sum) - H(noise), by quadrature.
+    random = np.random.default_rng(seed)
+    level = random.integers(4, size=5000)
+    z = np.stack([level, level + 0.5 * random.standard_normal(5000)], axis=1)
+    grid = np.linspace(-4.0, 7.0, 20_001)
+    density = np.exp(-0.5 * ((grid - np.arange(4)[:, None]) / 0.5) ** 2).mean(axis=0)
+    density /= 0.5 * np.sqrt(2 * np.pi)
+    entropy = -integrate.trapezoid(density * np.log(density), grid)
+    exact = entropy - 0.5 * np.log(2 * np.pi * np.e * 0.25)
+    assert tc.knn(z) == pytest.approx(exact, abs=0.06)
+    assert tc.tree(z).value == pytest.approx(exact, abs=0.06)
+    with pytest.raises(tc.InputError, match="method must be one of"):
+        tc.discrete(z, "shrink")
