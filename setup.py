@@ -58,33 +58,39 @@ class BuildPyAndGin(build_py):
             self.copy_file(path, target, preserve_mode=False)
 
 
+# What the library and its commands need beside TensorFlow.
+LIBRARY = [
+    # Never vendored, never changed.
+    "disentanglement-lib==1.5",
+    # 0.16 dropped the TensorFlow 1 modules that the library writes and reads; 0.12 is
+    # the first that says so clearly.
+    "tensorflow-hub>=0.12,<0.16",
+    "absl-py",
+    "gin-config>=0.4",
+    "h5py",
+    "packaging",
+    # 26 wants NumPy 2, which TensorFlow 2.15 does not run with.
+    "pyarrow<26; python_version<'3.12'",
+    # TensorFlow 2.2x does not bring it along any more.
+    "tensorboard",
+]
+
+
 # One TensorFlow per Python: 2.15 is the last that has Estimator and runs on Python 3.9;
 # from Python 3.12 on we run the newest (2.21 is what has been tested), whose Keras 3
 # lacks `tf.layers` and the models that the library builds. tf-keras brings them back.
-def library(old, new):
-    """Returns the requirements of disentanglement_lib on one flavour of TensorFlow.
+def tensorflow(old, new):
+    """Returns the requirements for the library on one flavour of TensorFlow.
 
     Args:
         old: Its package below Python 3.12.
         new: Its package from there on.
     """
     return [
-        # Never vendored, never changed.
-        "disentanglement-lib==1.5",
+        *LIBRARY,
         f"{old}==2.15.*; python_version<'3.12'",
         f"{new}>=2.21,<2.22; python_version>='3.12'",
         "tf-keras>=2.21,<2.22; python_version>='3.12'",
-        # 0.16 dropped the TensorFlow 1 modules that the library writes and reads;
-        # 0.12 is the first that says so clearly.
-        "tensorflow-hub>=0.12,<0.16",
-        # TensorFlow 2.2x does not bring it along any more.
-        "tensorboard",
-        "absl-py",
-        "gin-config>=0.4",
-        "h5py",
-        "packaging",
-        # 26 wants NumPy 2, which TensorFlow 2.15 does not run with.
-        "pyarrow<26; python_version<'3.12'",
     ]
 
 
@@ -146,8 +152,10 @@ setup(
         # tf-keras requires `tensorflow`, and no other package can stand for it: with
         # tensorflow-cpu, both would be installed, into the same folder. README.md has
         # the sizes, and the way to the smaller one by hand.
-        "tf-cpu": library("tensorflow-cpu", "tensorflow"),
-        "tf-gpu": library("tensorflow[and-cuda]", "tensorflow[and-cuda]"),
+        "tf-cpu": tensorflow("tensorflow-cpu", "tensorflow"),
+        "tf-gpu": tensorflow("tensorflow[and-cuda]", "tensorflow[and-cuda]"),
+        # For those who bring a TensorFlow of their own.
+        "library": LIBRARY,
         # Codes and data in HDF5 files.
         "h5": ["h5py"],
         # What `rtc measure --encoder` opens.
