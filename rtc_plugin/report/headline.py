@@ -42,6 +42,12 @@ COLUMNS = {
     "non-Gaussian excess": ("excess_sample", 2),
     "reconstruction": ("reconstruction", 1),
 }
+# In place of a number, and why.
+DASH = "\u2013"
+NO_NUMBER = (
+    f"{DASH}: there is no such number. Of fewer than two active latents there is no "
+    "total correlation.\n"
+)
 CLAIMS = ("C1", "C2", "C3", "C6")
 
 
@@ -113,7 +119,8 @@ def table_markdown(cells):
         cells: DataFrame as the function `cells` gives it.
 
     Returns:
-        String; in brackets the spread over seeds, or how many of them have a value.
+        String; in brackets the spread over seeds, or how many of them have a value; a
+        dash where none has.
     """
     header = ["data set", "model", "strength", "seeds", *COLUMNS]
     lines = ["| " + " | ".join(header) + " |", "|---|---|" + "--:|" * (len(header) - 2)]
@@ -131,12 +138,14 @@ def table_markdown(cells):
 
 def _number(cell, quantity, digits):
     value, spread = cell[quantity], cell[f"{quantity}_spread"]
-    if not np.isfinite(value):
-        return ""
-    text, count = f"{value:.{digits}f}", cell[f"{quantity}_count"]
-    if count < cell["num_seeds"]:
+    text, count = _text(value, digits), cell[f"{quantity}_count"]
+    if 0 < count < cell["num_seeds"]:
         return f"{text} (of {count})"
     return text if not np.isfinite(spread) else f"{text} ({spread:.{digits}f})"
+
+
+def _text(value, digits):
+    return f"{value:.{digits}f}" if np.isfinite(value) else DASH
 
 
 def verdicts_markdown(judgements):
@@ -146,7 +155,7 @@ def verdicts_markdown(judgements):
         judgements: Dictionary as `verdicts` gives it.
     """
     lines = [
-        "| claim | mark | verdict | models that meet it | cells where all do |",
+        "| claim | mark | verdict | models that meet it | cells so far where all do |",
         "|---|---|---|---|--:|",
     ]
     for name, judgement in judgements.items():
@@ -206,7 +215,7 @@ def read_curve(model_dir):
 
 
 def curves_markdown(curves):
-    """Returns the last row of each learning curve, as Markdown.
+    """Returns the last row of each learning curve, as Markdown; a dash for NaN.
 
     Args:
         curves: Dictionary of names and DataFrames as `read_curve` gives them.
@@ -224,7 +233,7 @@ def curves_markdown(curves):
     lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
     for name, curve in curves.items():
         last = curve.iloc[-1]
-        values = [f"{last[key]:.{digits}f}" for key, digits in columns.values()]
+        values = [_text(last[key], digits) for key, digits in columns.values()]
         lines.append("| " + " | ".join([name, f"{last['update']:.0f}", *values]) + " |")
     return "\n".join(lines) + "\n"
 
@@ -257,6 +266,8 @@ def write(table, output_dir, curve_dirs=()):
     if curves:
         parts.append(curves_markdown(curves))
         drawn["headline_curves.png"] = figures.curves(curves)
+    if any(f" {DASH} |" in part for part in parts):
+        parts.append(NO_NUMBER)
     os.makedirs(output_dir, exist_ok=True)
     written = []
     for name, fig in drawn.items():

@@ -175,7 +175,8 @@ def score_heat_maps(r2, nmi, factor_names):
     num_latent, num_factors = r2.shape
     names = [plain(name, most=20) for name in factor_names]
     fig = figure.Figure(
-        figsize=(1.6 + 1.1 * num_factors, 1.4 + 0.27 * num_latent), layout="constrained"
+        figsize=(1.4 + 0.92 * num_factors, 1.3 + 0.25 * num_latent),
+        layout="constrained",
     )
     for axes, scores, title in zip(
         fig.subplots(1, 2), (r2, nmi), ("R$^2$", "normalised mutual information")
@@ -189,7 +190,7 @@ def score_heat_maps(r2, nmi, factor_names):
                     f"{scores[k, j]:.2f}",
                     ha="center",
                     va="center",
-                    fontsize=7,
+                    fontsize=8,
                     color=_ink(scores[k, j]),
                 )
         axes.set_title(title, fontsize=9)

@@ -2,6 +2,7 @@
 """The headline: a table and verdicts whose answers are known."""
 
 import json
+import pathlib
 
 import numpy as np
 import pandas as pd
@@ -152,7 +153,7 @@ def test_a_model_that_has_not_learnt_is_named_and_stands_apart():
     apart = "| dsprites_rendered | DIP-VAE-II, not learnt | 10 | 1 | 75.00 |"
     (line,) = [line for line in table.splitlines() if line.startswith(apart)]
     # No active pair, no value.
-    assert line.split(" | ")[6:10] == ["0.0", "0.0", "", ""]
+    assert line.split(" | ")[6:10] == ["0.0", "0.0", "\u2013", "\u2013"]
     named = headline.not_learnt_markdown(models)
     assert (
         "- dsprites_rendered, DIP-VAE-II 10, seed 1, no. 2: no active latent\n" in named
@@ -212,6 +213,52 @@ def test_a_curve_counts_updates(tmp_path):
     assert list(headline.read_curve(both)[1]["update"]) == [0, 300]
     with pytest.raises(UserError, match="tc_monitor.csv is not there"):
         headline.read_curve(str(tmp_path))
+
+
+def test_a_curve_without_active_latents_ends_in_a_dash_that_is_explained(tmp_path):
+    folder = write_model(tmp_path / "model", "rtc_vae")
+    path = tmp_path / "model" / "tf_checkpoint" / "tc_monitor.csv"
+    curve = pd.read_csv(path)
+    curve["tc_mean_active"] = np.nan
+    curve.to_csv(path, index=False)
+    out = tmp_path / "out"
+    headline.write(make_table(record("rtc_vae", 2.0, 0)), str(out), [folder])
+    text = (out / "headline.md").read_text()
+    last = "| RTC-VAE 10, seed 0 | 600 | 0.25 | 0.25 | 5 | \u2013 | 0.100 |"
+    assert last in text and "nan" not in text
+    assert "\u2013: there is no such number." in text
+
+
+def test_a_hostile_name_draws_a_headline(tmp_path):
+    table = make_table(record("factor_vae", 2.0, 0), record("rtc_vae", 2.0, 0))
+    table["dataset"] = "$\\frac{$<b>" + "x" * 300
+    headline.write(table, str(tmp_path))
+    assert (tmp_path / "headline_disparity.png").stat().st_size > 5000
+
+
+def test_what_is_published_agrees_with_its_table():
+    """The headline's tables, and the tallies and verdicts of the page."""
+    docs = pathlib.Path(__file__).parents[2] / "docs"
+    table = results_table.read(str(docs / "rtc_study_small" / "results.parquet"))
+    models = quantities.quantities(table)
+    judgements = headline.verdicts(models)
+    published = (docs / "headline.md").read_text().splitlines()
+    for part in (
+        headline.table_markdown(headline.cells(models)),
+        headline.not_learnt_markdown(models),
+        headline.verdicts_markdown(judgements).split("\n\n")[0],
+    ):
+        assert set(part.splitlines()) <= set(published)
+    page = (docs / "rtc_study_small" / "report.html").read_text()
+    for name in headline.CLAIMS:
+        card = page[page.index(f'id="{name}">') :].partition("</article>")[0]
+        judgement = judgements[name]
+        assert f"<strong>{judgement.tally}.</strong>" in card
+        assert (
+            f'<span class="verdict {judgement.verdict}">' in card.partition("</h3>")[0]
+        )
+        if f"{name}, active latents" in judgements:
+            assert judgements[f"{name}, active latents"].tally in card
 
 
 def test_everything_is_written(tmp_path, as_the_paper_has_it):

@@ -3,7 +3,9 @@
 
 import html.parser
 import json
+import pathlib
 import re
+import runpy
 
 import pandas as pd
 import pytest
@@ -274,6 +276,17 @@ def test_the_same_table_gives_the_same_page(
     path = tmp_path / "page.html"
     page.write_page(study_table, study_root, str(path))
     assert path.read_bytes() == study_page.read_bytes()
+
+
+def test_a_page_is_made_anew_from_itself(study_table, study_root, tmp_path):
+    script = pathlib.Path(__file__).parents[2] / "scripts/maintenance/remake_page.py"
+    remake = runpy.run_path(str(script))["remake"]
+    path = tmp_path / "report.html"
+    page.write_page(study_table, study_root, str(path), title="<&>", note="Anew.")
+    first = path.read_bytes()
+    results_table.write(study_table, str(tmp_path / "results.parquet"))
+    remake(str(tmp_path), "Anew.")
+    assert path.read_bytes() == first
 
 
 def test_learning_curves_are_drawn_over_updates():
