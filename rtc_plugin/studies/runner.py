@@ -13,8 +13,6 @@ import tqdm
 from rtc_plugin.errors import UserError
 from rtc_plugin.studies import disk, selection, study_folder, worker
 
-BACKENDS = ("local", "ray", "slurm")
-
 
 def run(
     study,

@@ -16,8 +16,8 @@ from rtc_plugin.files import whole_folder
 from rtc_plugin.measures import factor_disintegration
 from rtc_plugin.measures.tc_nongaussian import without_rounding
 from rtc_plugin.runs import open_signature, read_gin
+from rtc_plugin.visualize import codes as code_figures
 from rtc_plugin.visualize import images as image_figures
-from rtc_plugin.visualize import latents as latent_figures
 from rtc_plugin.visualize.estimators import save
 
 
@@ -71,42 +71,13 @@ def _code_figures(data, model_dir, random_state, num_points):
         codes = codes_lib.encode(
             data, represent, random_state, num_samples=max(5000, num_points)
         )
-    codes = codes._replace(z_mean=without_rounding(codes.z_mean, codes.precision))
+    z = without_rounding(codes.plain, codes.precision)
     names = factors_lib.factor_names(data)
     categorical = [j for j, name in enumerate(names) if name in factors_lib.CATEGORICAL]
-    scores = factor_disintegration(codes.z_mean, codes.factors, 0, categorical)
-    classes = tc.classify_latents(codes.z_mean, codes.z_logvar)
-    kl = tc.gaussian_kl(codes.z_mean, codes.z_logvar)
-    few = codes.head(num_points)
-    return {
-        "pairs": latent_figures.pair_plot(
-            few.z_mean, tc.pairwise_mutual_information(codes.z_mean).value, classes
-        ),
-        "top2_r2": latent_figures.top_two_scatter(
-            few.z_mean,
-            few.factors,
-            names,
-            scores["top2_r2_latents"],
-            scores["top2_r2_scores"],
-            "R$^2$",
-            factors_lib.CATEGORICAL,
-        ),
-        "top2_nmi": latent_figures.top_two_scatter(
-            few.z_mean,
-            few.factors,
-            names,
-            scores["top2_nmi_latents"],
-            scores["top2_nmi_scores"],
-            "normalised mutual information",
-            factors_lib.CATEGORICAL,
-        ),
-        "scores": latent_figures.score_heat_maps(
-            scores["r2_matrix"], scores["nmi_matrix"], names
-        ),
-        "latents": latent_figures.latent_bars(
-            tc.signal_share(codes.z_mean, codes.z_logvar), kl.mean(axis=0), classes
-        ),
-    }
+    scores = factor_disintegration(z, codes.factors, 0, categorical)
+    return code_figures.draw(
+        codes, codes.factors, names, factors_lib.CATEGORICAL, scores, num_points
+    )
 
 
 def _image_figures(data, model_dir, activation, random_state):

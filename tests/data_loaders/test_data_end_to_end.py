@@ -12,7 +12,7 @@ from disentanglement_lib.methods.unsupervised import train
 from disentanglement_lib.postprocessing import postprocess
 
 from rtc_plugin.data import files
-from rtc_plugin.data.ground_truth import mpi3d, named_data
+from rtc_plugin.data.ground_truth import mpi3d, named_data, nvidia3d
 
 WRITERS = {
     "shapes3d": [small.write_shapes3d_h5],
@@ -27,8 +27,8 @@ WRITERS = {
     "mpi3d_realistic": [lambda: small.write_mpi3d(*mpi3d.MPI3DRealistic.public_files)],
     "mpi3d_real": [lambda: small.write_mpi3d(*mpi3d.MPI3DReal.public_files)],
     "mpi3d_complex": [lambda: small.write_mpi3d(*mpi3d.MPI3DComplex.public_files)],
-    "falcor3d": [lambda: small.write_numbered_pictures(files.FALCOR3D, 7)],
-    "isaac3d": [lambda: small.write_numbered_pictures(files.ISAAC3D, 9)],
+    "falcor3d": [lambda: pictures(nvidia3d.Falcor3D)],
+    "isaac3d": [lambda: pictures(nvidia3d.Isaac3D)],
     "file_data": [small.write_dsprites],
     "shapes3d_rendered": [],
     "dsprites_rendered": [],
@@ -53,6 +53,10 @@ WEIGHTS = """
     weighted_sampling.dependent_factors = ("floor_hue", "wall_hue")
     weighted_sampling.strength = 0.5
 """
+
+
+def pictures(kind):
+    small.write_numbered_pictures(*kind.public_files, len(kind.factor_sizes))
 
 
 def bindings(text):

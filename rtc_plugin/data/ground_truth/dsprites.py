@@ -7,6 +7,7 @@ import numpy as np
 
 from rtc_plugin.data import files, npz
 from rtc_plugin.data.ground_truth import file_data
+from rtc_plugin.data.ground_truth.dsprites_rendered import DSpritesRendered
 
 
 class DSprites(file_data.FileData):
@@ -32,7 +33,7 @@ class DSprites(file_data.FileData):
     """
 
     name = "dsprites_full"
-    twin = "dsprites_rendered"
+    twin = DSpritesRendered.name
     public_files = (
         files.PublicFile(
             path="dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz",
@@ -41,9 +42,9 @@ class DSprites(file_data.FileData):
             digest="git:d98996d3f8ee1550e06b9d4ed78d0beb478910d5",
         ),
     )
-    factor_sizes = [1, 3, 6, 40, 32, 32]
-    latent_factor_indices = [1, 2, 3, 4, 5]
-    factor_names = ["shape", "scale", "orientation", "position_x", "position_y"]
+    factor_sizes = DSpritesRendered.factor_sizes
+    latent_factor_indices = DSpritesRendered.latent_factor_indices
+    factor_names = DSpritesRendered.factor_names
     observation_shape = [64, 64, 1]
     pixel_maximum = 1
 

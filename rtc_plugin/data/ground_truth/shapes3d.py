@@ -7,6 +7,7 @@ import numpy as np
 
 from rtc_plugin.data import files, h5, npz
 from rtc_plugin.data.ground_truth import file_data
+from rtc_plugin.data.ground_truth.shapes3d_rendered import Shapes3DRendered
 
 # Values of the labels in the public file, by factor.
 LABEL_VALUES = [
@@ -38,7 +39,7 @@ class Shapes3D(file_data.FileData):
     """
 
     name = "shapes3d"
-    twin = "shapes3d_rendered"
+    twin = Shapes3DRendered.name
     public_files = (
         files.PublicFile(
             path="3dshapes/3dshapes.h5",
@@ -52,16 +53,9 @@ class Shapes3D(file_data.FileData):
         "3dshapes/look-at-object-room_floor-hueXwall-hueXobj-hueXobj-sizeXobj-shapeX"
         "view-azi.npz"
     )
-    factor_sizes = [10, 10, 10, 8, 4, 15]
+    factor_sizes = Shapes3DRendered.factor_sizes
     label_values = LABEL_VALUES
-    factor_names = [
-        "floor_hue",
-        "wall_hue",
-        "object_hue",
-        "scale",
-        "shape",
-        "orientation",
-    ]
+    factor_names = Shapes3DRendered.factor_names
     observation_shape = [64, 64, 3]
 
     def __init__(self):
