@@ -82,6 +82,22 @@ def scalars(results):
     }
 
 
+def check_trust(trust):
+    """Checks that the user has said that a TFHub module may be run.
+
+    Args:
+        trust: Whether so.
+
+    Raises:
+        UserError: If not.
+    """
+    if not trust:
+        raise UserError(
+            "a TFHub module is a program: loading it runs it, with your rights. Add "
+            "--trust if you trust where it comes from."
+        )
+
+
 @contextlib.contextmanager
 def open_signature(model_dir, signature):
     """Opens one signature of a trained module.

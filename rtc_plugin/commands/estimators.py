@@ -97,12 +97,16 @@ def study(name, output, **settings):
 @click.option(
     "--num_samples", type=int, default=5000, help="Draws for the exact value."
 )
+@options.trust
 @_shared
-def model(model_dir, output, **settings):
+def model(model_dir, output, trust, **settings):
     """Compares the estimators on a trained model with its exact total correlation.
 
-    Example: rtc estimators model --model_dir=output/rtcvae -o output/on_model
+    Example: rtc estimators model --model_dir=output/rtcvae -o output/on_model --trust
     """
+    from rtc_plugin.runs import check_trust
+
+    check_trust(trust)
     # Only this one needs TensorFlow.
     from rtc_plugin.estimators import on_model
 

@@ -61,6 +61,12 @@ filters = click.option(
 gin_bindings = click.option(
     "--gin_bindings", multiple=True, help="A further gin binding; may be repeated."
 )
+trust = click.option(
+    "--trust",
+    is_flag=True,
+    help="Run the model's TFHub module, a program, with your rights: only for models "
+    "whose source you trust.",
+)
 overwrite = click.option(
     "--overwrite", is_flag=True, help="Replace what is there already."
 )

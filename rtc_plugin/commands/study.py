@@ -128,7 +128,7 @@ def status(study, root, models, conditions):
     """
     from rtc_plugin.studies import runner, selection, study_folder
 
-    folder = study_folder.StudyFolder(_root(root, study))
+    folder = study_folder.StudyFolder(_root(root, study), study)
     known = study_folder.list_models(folder.study)
     counts = {}
     for num in selection.select(known, models, conditions):
@@ -249,4 +249,4 @@ def _root(root, study):
 
     if root is None and study is None:
         raise UserError("--root is missing; give the folder of a study.")
-    return root or os.path.join("output", study)
+    return root or os.path.join("output", study.rpartition(":")[2])

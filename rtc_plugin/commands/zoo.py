@@ -140,12 +140,7 @@ def scores(paths, output, origin, strict, workers):
 @zoo.command()
 @click.argument("paths", nargs=-1, required=True)
 @options.output("Folder for the results.", required=True)
-@click.option(
-    "--trust",
-    is_flag=True,
-    help="Run the modules. A TFHub module is a program; say so only of models from a "
-    "source that you trust.",
-)
+@options.trust
 @click.option(
     "--data",
     default="auto",

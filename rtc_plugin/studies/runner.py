@@ -66,7 +66,10 @@ def run(
     is_full = False
     run_models = importlib.import_module(f"rtc_plugin.studies.backends.{backend}").run
     with _Progress(len(missing)) as progress:
-        for ended in run_models(folder.root, missing, workers, retries, **options):
+        name = folder.settings["study"]
+        for ended in run_models(
+            folder.root, name, missing, workers, retries, **options
+        ):
             if ended is None:
                 progress.tick()
                 continue

@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import json
 import os
+import shlex
 import socket
 import sys
 
@@ -39,6 +40,8 @@ class StudyFolder:
 
     Args:
         root: Path of the folder.
+        named: Study that the user has named. A folder may come from anyone, so that its
+            own word runs no code: without this, its study must be a known one.
 
     Attributes:
         root: Its absolute path.
@@ -46,10 +49,11 @@ class StudyFolder:
         study: `Study` of the library.
 
     Raises:
-        UserError: If the folder holds no study.
+        UserError: If the folder holds no study, another one than is named, or one that
+            is a program and not named.
     """
 
-    def __init__(self, root):
+    def __init__(self, root, named=None):
         self.root = os.path.abspath(root)
         self.settings = read_settings(root)
         if self.settings is None:
@@ -57,7 +61,18 @@ class StudyFolder:
                 f"--root={root} holds no {runs.STUDY_FILE}; give a folder that "
                 "`rtc study run` has made."
             )
-        self.study = load_study(self.settings["study"])
+        study = self.settings["study"]
+        if named not in (None, study):
+            raise UserError(
+                f"--root={root} holds the study {_short(study)}, not --study={named}."
+            )
+        if named is None and ":" in study and not study.startswith("rtc_plugin."):
+            raise UserError(
+                f"--root={root} names {_short(study)} as its study, which is a "
+                f"program; add --study={shlex.quote(study)} to run it, if you "
+                "trust where the folder comes from."
+            )
+        self.study = load_study(study)
 
     def model_folder(self, model_num):
         """Returns the folder of a model."""
@@ -141,7 +156,7 @@ def open_study(
             raise UserError(
                 f"--root={root} cannot be written to ({error.strerror}); give another."
             ) from error
-        return StudyFolder(root)
+        return StudyFolder(root, name)
     remedies = dict.fromkeys(settings, "give another --root")
     remedies["plugin_version"] = remedies["definition"] = (
         "give another --root, or --accept_other_version to go on all the same"
@@ -153,7 +168,7 @@ def open_study(
                 f"--root={root} was begun with {key} = {_short(found.get(key))}, not "
                 f"{_short(settings[key])}; {remedy}."
             )
-    return StudyFolder(root)
+    return StudyFolder(root, name)
 
 
 def study_name(study):
@@ -184,9 +199,12 @@ def load_study(name):
         return reproduce.STUDIES[name]
     module, _, attribute = name.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError) as error:
+        study = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"--study={name} cannot be imported ({error}).") from error
+    if not isinstance(study, type) or not hasattr(study, "get_model_config"):
+        raise UserError(f"--study={name} is no class like the library's Study.")
+    return study()
 
 
 def list_models(study):
@@ -242,7 +260,17 @@ def read_settings(root):
     """Returns what `study.json` in a folder holds, None if there is none."""
     path = os.path.join(root, runs.STUDY_FILE)
     try:
-        return records.load_file(path)
+        settings = records.load_file(path)
+        for name in ("bindings", "evaluation_bindings"):
+            bindings = settings.setdefault(name, [])
+            if not isinstance(bindings, list) or not all(
+                isinstance(binding, str) for binding in bindings
+            ):
+                raise UserError(f"has {bindings!r:.40} as {name}, no list of texts.")
+        study = settings.get("study")
+        if not isinstance(study, str) or not study.isprintable():
+            raise UserError(f"has {study!r:.40} as study, no name.")
+        return settings
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UserError as error:

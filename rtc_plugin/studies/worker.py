@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One model of a study, in a process of its own.
 
-    python -m rtc_plugin.studies.worker ROOT MODEL_NUM
+    python -m rtc_plugin.studies.worker ROOT MODEL_NUM --study=STUDY
 
 It does the steps that are missing. A metric that fails does not keep the others from
 being computed. What is printed goes to the model's `log.txt`.
@@ -32,6 +32,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Runs one model of a study.")
     parser.add_argument("root", help="folder of the study")
     parser.add_argument("model_num", type=int, help="number of the model")
+    parser.add_argument("--study", help="its study, unless it is a known one")
     parser.add_argument(
         "--end_with_stdin",
         action="store_true",
@@ -40,21 +41,22 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.end_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    return run(options.root, options.model_num)
+    return run(options.root, options.model_num, options.study)
 
 
-def run(root, model_num):
+def run(root, model_num, study=None):
     """Does the missing steps of a model.
 
     Args:
         root: Folder of the study.
         model_num: Number of the model.
+        study: What the user has named as the study, see `StudyFolder`.
 
     Returns:
         Exit code: 0 if all steps are done, BUSY if another process works on the model,
         NO_SPACE if the disk is full, else 1.
     """
-    folder = study_folder.StudyFolder(root)
+    folder = study_folder.StudyFolder(root, study)
     model_folder = folder.model_folder(model_num)
     # Who only asks whether a model is worked on holds the lock for an instant.
     with files.locked(model_folder, patience=1) as is_free:

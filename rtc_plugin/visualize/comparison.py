@@ -132,7 +132,7 @@ def _draw_panel(axes, rows):
             zorder=3,
         )
     direction = "higher" if rows["higher_is_better"].iloc[0] else "lower"
-    axes.set_title(_title(rows), fontsize=10)
+    axes.set_title(plain(_title(rows)), fontsize=10)
     axes.set_ylabel(f"{direction} is better", fontsize=8)
     if direction == "lower" and rows["value"].max() > _LOGARITHMIC_FROM:
         axes.set_yscale("symlog", linthresh=_LINEAR_UP_TO)

@@ -13,12 +13,9 @@ from joblib import cpu_count
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.results import records
+from rtc_plugin.runs import check_trust
 from rtc_plugin.zoo import archive, measure, scores
 
-TRUST = (
-    "a TFHub module is a program: loading it runs it, with your rights. Add --trust if "
-    "you trust where these models come from."
-)
 LOG = "rtc_metrics.log"
 
 
@@ -57,8 +54,7 @@ def evaluate(paths, output_dir, trust=False, data="auto", bindings=(), workers=N
         UserError: The user has not said so, nothing is found, or the output would go
             into a model's own folder.
     """
-    if not trust:
-        raise UserError(TRUST)
+    check_trust(trust)
     jobs, problems = find_jobs(paths)
     _check_beside(jobs, output_dir)
     num_done, failed = run(jobs, output_dir, data, bindings, workers)

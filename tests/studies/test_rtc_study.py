@@ -33,7 +33,7 @@ def test_run_status_and_collect_follow_a_study(tmp_path):
         "run", study, "--filter=strength=2", folder=tmp_path, FAKE_FAILURE="2:model"
     )
     assert failed.stdout == "0 of 1 models are done.\n" and failed.returncode == 1
-    shown = rtc_study("status", root, folder=tmp_path).stdout.splitlines()
+    shown = rtc_study("status", root, study, folder=tmp_path).stdout.splitlines()
     assert shown[0].split()[:3] == ["0", "done", "beta_vae"]
     assert shown[2].endswith("model: ValueError: told to fail")
     assert shown[-1] == "2 done, 1 failed, 3 waiting"

@@ -55,7 +55,7 @@ def test_a_worker_that_is_being_started_when_the_runner_ends_is_ended_too(
             stopping.join(0.2)  # It has ended by now, or waits for this start.
             super().__init__(["sleep", "20"], **kwargs)
 
-    processes = local._Processes(str(tmp_path), dict(os.environ))
+    processes = local._Processes(str(tmp_path), "study", dict(os.environ))
     stopping = threading.Thread(target=processes.stop)
     monkeypatch.setattr(subprocess, "Popen", PopenWhileStopping)
     assert processes.run(0, retries=1) == -signal.SIGTERM
@@ -90,7 +90,7 @@ def test_ray_tries_a_failed_model_again_and_records_it(
     states = run(tmp_path, [0, 1], backend="ray", workers=2)
     assert states == {0: "failed", 1: "done"}
     assert len(attempts(tmp_path, 0)) == 2
-    _, error = study_folder.StudyFolder(tmp_path).state(0)
+    _, error = study_folder.StudyFolder(tmp_path, fake_study.NAME).state(0)
     assert error == "metrics/mean/first: ValueError: told to fail"
 
 
@@ -127,7 +127,7 @@ def test_slurm_gets_a_script_for_the_missing_models(tmp_path, capsys):
     assert options(tmp_path)["array"] == "0-2,4-5%4"
     assert "gpus-per-task" not in options(tmp_path)
     assert submit(tmp_path, 4) == 0
-    assert study_folder.StudyFolder(tmp_path).state(4)[0] == "done"
+    assert study_folder.StudyFolder(tmp_path, fake_study.NAME).state(4)[0] == "done"
 
 
 def test_slurm_tries_a_failed_model_again(tmp_path):

@@ -203,7 +203,7 @@ def test_a_second_runner_takes_what_is_free(tmp_path, monkeypatch, capsys):
     states = run(tmp_path, workers=3)
     assert states == {**ALL_DONE, 0: "running"}
     assert f"is left to process {pid} on" in capsys.readouterr().err
-    state, detail = study_folder.StudyFolder(tmp_path).state(0)
+    state, detail = study_folder.StudyFolder(tmp_path, fake_study.NAME).state(0)
     assert state == "running" and f"process {pid}" in detail
     kill(first, tmp_path)
     assert run(tmp_path) == ALL_DONE
@@ -216,7 +216,7 @@ def test_a_half_written_result_is_made_anew(tmp_path, capsys):
     summary = collect.collect(str(tmp_path))
     assert [problem.where for problem in summary.problems] == [str(path)]
     assert summary.num_rows == 1
-    assert study_folder.StudyFolder(tmp_path).state(0) == (
+    assert study_folder.StudyFolder(tmp_path, fake_study.NAME).state(0) == (
         "unfinished",
         "metrics/mean/first is next",
     )
@@ -237,7 +237,10 @@ def test_no_space_while_it_runs_starts_nothing_more(tmp_path, monkeypatch):
     monkeypatch.setenv("FAKE_NO_SPACE", "1")
     with pytest.raises(UserError, match="no space is left.*same command again"):
         run(tmp_path)
-    states = [study_folder.StudyFolder(tmp_path).state(num)[0] for num in range(6)]
+    states = [
+        study_folder.StudyFolder(tmp_path, fake_study.NAME).state(num)[0]
+        for num in range(6)
+    ]
     assert states == ["done", "unfinished"] + ["waiting"] * 4
     monkeypatch.delenv("FAKE_NO_SPACE")
     assert run(tmp_path) == ALL_DONE

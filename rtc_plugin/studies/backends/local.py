@@ -14,7 +14,7 @@ from rtc_plugin.studies import backends, worker
 TICK_SECONDS = 1
 
 
-def run(root, model_nums, workers, retries):
+def run(root, study, model_nums, workers, retries):
     """Runs models, each in a process of its own.
 
     The cores are divided among the workers. When this process ends, however it ends,
@@ -22,6 +22,7 @@ def run(root, model_nums, workers, retries):
 
     Args:
         root: Folder of the study.
+        study: Its name.
         model_nums: Numbers of the models.
         workers: How many run at a time.
         retries: How often a model that failed is tried again.
@@ -30,7 +31,7 @@ def run(root, model_nums, workers, retries):
         Pairs of model number and exit code, see `worker.run`, as models end, and None
         now and then. After NO_SPACE no other model is started.
     """
-    processes = _Processes(root, _environment(workers))
+    processes = _Processes(root, study, _environment(workers))
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         try:
             futures = {
@@ -52,8 +53,9 @@ def run(root, model_nums, workers, retries):
 class _Processes:
     """Worker processes that can be stopped together."""
 
-    def __init__(self, root, environment):
+    def __init__(self, root, study, environment):
         self._root = root
+        self._study = study
         self._environment = environment
         self._running = set()
         self._is_stopped = False
@@ -88,7 +90,7 @@ class _Processes:
             if self._is_stopped:
                 return None
             process = subprocess.Popen(
-                [*command, "--end_with_stdin"],
+                [*command, f"--study={self._study}", "--end_with_stdin"],
                 # Nothing is ever written to the pipe; its end is the sign to end.
                 stdin=subprocess.PIPE,
                 env=self._environment,

@@ -18,6 +18,7 @@ TICK_SECONDS = 1
 
 def run(
     root,
+    study,
     model_nums,
     workers,
     retries,
@@ -29,6 +30,7 @@ def run(
 
     Args:
         root: Folder of the study.
+        study: Its name.
         model_nums: Numbers of the models.
         workers: How many run at a time on the cluster that is started here; on an
             existing one its resources decide.
@@ -61,7 +63,7 @@ def run(
     threads = max(1, int(num_cpus_per_model))
     try:
         _connect(ray, address, max(1, math.ceil(workers * num_cpus_per_model)))
-        tasks = {task.remote(root, num, threads): num for num in model_nums}
+        tasks = {task.remote(root, study, num, threads): num for num in model_nums}
         while tasks:
             ended, _ = ray.wait(list(tasks), timeout=TICK_SECONDS)
             for ref in ended:
@@ -96,11 +98,11 @@ def _connect(ray, address, num_cpus):
         ) from error
 
 
-def _run_model(root, model_num, threads):
+def _run_model(root, study, model_num, threads):
     """Runs in a process that Ray has started for this one call."""
     os.environ.update(backends.environment(threads))
     sys.argv[0] = worker.COMMAND
-    code = worker.run(root, model_num)
+    code = worker.run(root, model_num, study)
     if code == 1:
         raise ModelFailed(f"model {model_num}")
     return code

@@ -30,11 +30,20 @@ exit $code
 """
 
 
-def run(root, model_nums, workers, retries, num_cpus_per_model=1, num_gpus_per_model=0):
+def run(
+    root,
+    study,
+    model_nums,
+    workers,
+    retries,
+    num_cpus_per_model=1,
+    num_gpus_per_model=0,
+):
     """Writes the script for a job array with these models, and says how to submit it.
 
     Args:
         root: Folder of the study, which the cluster's machines must share.
+        study: Its name.
         model_nums: Numbers of the models, which become the array's.
         workers: How many run at a time.
         retries: How often a model that failed is tried again.
@@ -56,7 +65,9 @@ def run(root, model_nums, workers, retries, num_cpus_per_model=1, num_gpus_per_m
         gpus=f"#SBATCH --gpus-per-task={gpus}\n" if gpus else "",
         exports="".join(f"export {name}={value}\n" for name, value in exports),
         attempts=" ".join(str(1 + attempt) for attempt in range(1 + retries)),
-        command=shlex.join([sys.executable, "-m", worker.__name__, root]),
+        command=shlex.join(
+            [sys.executable, "-m", worker.__name__, root, f"--study={study}"]
+        ),
         busy=worker.BUSY,
         no_space=worker.NO_SPACE,
     )
@@ -65,7 +76,7 @@ def run(root, model_nums, workers, retries, num_cpus_per_model=1, num_gpus_per_m
         file.write(script)
     print(
         f"Submit the models by: sbatch {shlex.quote(path)}\nThen follow them by: "
-        f"rtc study status --root={shlex.quote(root)}",
+        f"rtc study status --root={shlex.quote(root)} --study={shlex.quote(study)}",
         file=sys.stderr,
     )
     return ()
