@@ -58,7 +58,9 @@ def list_studies(study, models, conditions):
     default="local",
     help="Where the models run.",
 )
-@options.workers(1, "How many models at a time.")
+@options.workers(
+    None, "How many models at a time; one per core by default, one with slurm."
+)
 @click.option(
     "--retries",
     type=click.IntRange(min=0),
@@ -92,10 +94,17 @@ def run(study, root, models, conditions, backend, gin_bindings, **settings):
 
     if study is None:
         raise UserError("--study is missing; `rtc study list` names them.")
+    from rtc_plugin.studies import backends
+
+    workers = settings["workers"] or backends.default_workers(backend)
+    threads = settings["num_cpus_per_model"]
+    if backend == "local":
+        threads = backends.threads_per_model(workers)
+    settings["workers"] = workers
     # Now: the imports take seconds.
     click.echo(
-        f"Running what is left of {study} in {_root(root, study)}, "
-        f"{settings['workers']} at a time ({backend}).",
+        f"Running what is left of {study} in {_root(root, study)}, {workers} at a time "
+        f"({backend}), threads of each: {threads:g}.",
         err=True,
     )
     from rtc_plugin.studies import runner, selection, study_folder

@@ -231,7 +231,7 @@ class TPUEstimator:
             step_after = tf.train.get_global_step().read_value()
             count = tf.assign_add(_create_count(BATCHES_CONSUMED), 1)
         shown = {"loss": spec.loss, **_logged_scalars(spec.training_hooks)}
-        fetches = {"step": step_after, "shown": shown, "batches_consumed": count}
+        fetches = {"step": step_after, "batches_consumed": count}
 
         scaffold = tf.train.Scaffold(
             saver=tf.train.Saver(
@@ -247,8 +247,8 @@ class TPUEstimator:
         hooks.append(_FiniteLossHook(spec.loss, step_after, self._divergence))
         hooks.append(self._make_saver_hook(scaffold))
 
-        step = first_step
-        with Progress(last_step, first_step, "training") as progress:
+        step, stride = first_step, 1
+        with Progress(last_step, first_step, "training", needs_values=True) as progress:
             with tf.train.MonitoredTrainingSession(
                 checkpoint_dir=self._model_dir,
                 scaffold=scaffold,
@@ -263,8 +263,13 @@ class TPUEstimator:
                     and not interruption.requested
                     and not session.should_stop()
                 ):
-                    values = session.run(fetches)
-                    step = int(values["step"])
+                    following = step + stride
+                    is_shown = following >= last_step or progress.is_due(following)
+                    values = session.run(
+                        {**fetches, "shown": shown if is_shown else {}}
+                    )
+                    stride = int(values["step"]) - step
+                    step += stride
                     progress.update(step, values["shown"])
         return step
 

@@ -31,13 +31,17 @@ class Progress:
         stream: Text stream to write to, standard error if None. If it is a terminal, a
             bar is drawn; otherwise a line is written every 30 seconds or tenth of the
             way, and at the end.
+        needs_values: Whether a step without values is not worth showing.
     """
 
-    def __init__(self, total, initial=0, description="", stream=None):
+    def __init__(
+        self, total, initial=0, description="", stream=None, needs_values=False
+    ):
         self._total = total
         self._initial = self._step = self._written_step = initial
         self._description = description
         self._stream = stream or sys.stderr
+        self._needs_values = needs_values
         self._values = {}
         self._begin = self._written = time.monotonic()
         self._bar = None
@@ -66,7 +70,7 @@ class Progress:
         """
         self._step = step
         self._values = values or {}
-        if self._is_due():
+        if (values or not self._needs_values) and self.is_due(step):
             self._write()
 
     def close(self):
@@ -76,13 +80,14 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def _is_due(self):
+    def is_due(self, step):
+        """Tells whether a step, if it were the next to end now, would be shown."""
         elapsed = time.monotonic() - self._written
         if self._bar is not None:
             return elapsed >= BAR_SECONDS
         has_come_far = (
             self._total is not None
-            and self._step - self._written_step >= LINE_SHARE * self._total
+            and step - self._written_step >= LINE_SHARE * self._total
         )
         return elapsed >= (LINE_SECONDS_AT_LEAST if has_come_far else LINE_SECONDS)
 

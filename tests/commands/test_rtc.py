@@ -92,6 +92,7 @@ def test_gin_files_are_listed_and_copied(tmp_path, capsys):
 
 
 def test_a_study_says_what_it_does_before_its_imports(monkeypatch, capsys):
+    monkeypatch.setattr("rtc_plugin.studies.backends.cpu_count", lambda: 8)
     # As if the import had not ended yet.
     monkeypatch.setitem(sys.modules, "rtc_plugin.studies.runner", None)
     monkeypatch.delattr("rtc_plugin.studies.runner", raising=False)
@@ -99,5 +100,5 @@ def test_a_study_says_what_it_does_before_its_imports(monkeypatch, capsys):
         main.main(["study", "run", "--study=rtc_study_small", "--workers=2"])
     assert capsys.readouterr().err == (
         "Running what is left of rtc_study_small in output/rtc_study_small, "
-        "2 at a time (local).\n"
+        "2 at a time (local), threads of each: 4.\n"
     )

@@ -105,11 +105,24 @@ def test_only_the_chosen_models_run(tmp_path):
 def test_each_process_gets_its_share_of_the_cores(monkeypatch):
     from rtc_plugin.studies.backends import local
 
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
+    monkeypatch.setattr("rtc_plugin.studies.backends.cpu_count", lambda: 8)
     for workers, threads in ((1, "8"), (3, "2"), (20, "1")):
         environment = local._environment(workers)
         assert environment["OMP_NUM_THREADS"] == threads
         assert environment["TF_NUM_INTRAOP_THREADS"] == threads
+
+
+def test_by_default_each_core_has_a_model_with_a_thread(monkeypatch):
+    from rtc_plugin.studies import backends
+
+    monkeypatch.setattr(backends, "cpu_count", lambda: 8)
+    for gigabytes, workers in ((64, 8), (6, 3), (1, 1)):
+        pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": (gigabytes << 30) // 4096}
+        monkeypatch.setattr(os, "sysconf", pages.get)
+        assert backends.default_workers("local") == workers
+        assert backends.default_workers("ray") == workers
+        assert backends.default_workers("slurm") == 1
+    assert backends.threads_per_model(8) == 1
 
 
 def test_a_failing_metric_costs_only_itself(tmp_path, monkeypatch, capsys):

@@ -69,3 +69,19 @@ def test_a_continued_run_begins_where_it_was(clock):
         bar.update(9)
     assert "90%" in stream.getvalue()
     assert "[00:04<00:04" in stream.getvalue()
+
+
+def test_values_are_waited_for_where_they_are_asked_for_when_due(clock):
+    """As training does, which takes them off the graph for what is written only."""
+    stream, taken = io.StringIO(), []
+    with progress.Progress(52, stream=stream, needs_values=True) as bar:
+        for step in range(1, 53):
+            is_due = bar.is_due(step)
+            clock.now += 3
+            if is_due:
+                taken.append(step)
+            bar.update(step, {"loss": step} if is_due else {})
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == len(taken) + 1  # The last step is written as it is.
+    assert all(f"loss={step}" in line for step, line in zip(taken, lines))
+    assert 5 <= len(taken) <= 10

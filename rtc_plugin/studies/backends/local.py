@@ -7,8 +7,6 @@ import subprocess
 import sys
 import threading
 
-from joblib import cpu_count
-
 from rtc_plugin.studies import backends, worker
 
 TICK_SECONDS = 1
@@ -111,11 +109,10 @@ class _Processes:
 
 
 def _environment(workers):
-    threads = max(1, cpu_count() // workers)
     # Ours to set, by each command for itself, unless the user wants to see more.
     inherited = {
         name: value
         for name, value in os.environ.items()
         if (name, value) != ("TF_CPP_MIN_LOG_LEVEL", "1")
     }
-    return {**inherited, **backends.environment(threads)}
+    return {**inherited, **backends.environment(backends.threads_per_model(workers))}
