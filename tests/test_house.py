@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import typing
@@ -70,6 +71,22 @@ def floor(name):
     part = name.split(".")[1] if "." in name else name
     (number,) = [i for i, parts in enumerate(FLOORS) if part in parts]
     return number
+
+
+def test_readmes_picture_is_the_tree():
+    readme = FOLDER.parent / "README.md"
+    if not readme.exists():
+        pytest.skip("installed without the repository")
+    picture = readme.read_text(encoding="utf-8").split("    rtc_plugin/\n")[1]
+    picture = picture.split("\n\n")[0]
+    # Names stand at the start of a line, two blanks apart; what follows says more.
+    heads = re.findall(
+        r"^ {6}(\S+(?:  [\w.]+(?:/|\.py)(?= |$))*)", picture, re.MULTILINE
+    )
+    drawn = [name for head in heads for name in head.split()]
+    there = {f"{p.name}/" for p in FOLDER.iterdir() if list(p.rglob("*.py"))}
+    there |= {path.name for path in FOLDER.glob("*.py")} - {"__init__.py"}
+    assert sorted(drawn) == sorted(there)
 
 
 def test_every_module_stands_on_a_floor():
