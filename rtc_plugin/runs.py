@@ -63,6 +63,25 @@ def read_gin(folder, step):
         return parse_bindings(file.read())
 
 
+def read_training(model_dir):
+    """Returns what a model was trained on, the name of its data set, and its bindings.
+
+    Args:
+        model_dir: Folder that `dlib_train` has made.
+
+    Raises:
+        UserError: Nothing there says on what.
+    """
+    training = read_gin(model_dir, "train")
+    name = training.get("dataset.name", "").strip("'\"")
+    if not name:
+        raise UserError(
+            f"--model_dir={model_dir} holds no results/gin/train.gin with a "
+            "dataset.name; give a folder that dlib_train has made."
+        )
+    return name, training
+
+
 def read_scores(folder):
     """Returns {name: number} of the scalar scores of an evaluation.
 

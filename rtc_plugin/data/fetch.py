@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Downloads the public files, when the user asks for it and never otherwise."""
+"""Downloads the public files, when the user asks for it and never otherwise.
+
+pooch would do most of this. It begins an interrupted download anew, though, and one of
+12.7 GB must go on where it stopped; nor does it stop a server that sends too much.
+"""
 
 import contextlib
 import gzip

@@ -12,7 +12,6 @@ import time
 import gin.tf
 import numpy as np
 import pandas as pd
-import tensorflow_hub as hub
 import tqdm
 from disentanglement_lib.data.ground_truth import named_data
 
@@ -21,7 +20,7 @@ from rtc_plugin.errors import UserError
 from rtc_plugin.estimators import cells as cells_lib
 from rtc_plugin.estimators import study as study_lib
 from rtc_plugin.evaluation import codes
-from rtc_plugin.runs import read_gin
+from rtc_plugin.runs import open_signature, read_training
 from rtc_plugin.visualize import estimators as figures
 
 BATCH_SIZES = (64, 256, 1024)
@@ -267,25 +266,15 @@ def encode_model(model_dir, num_images=None, seed=0):
     Raises:
         UserError: No module there, or its data set is unknown.
     """
-    module = os.path.join(model_dir, "tfhub")
-    if not os.path.isdir(module):
-        raise UserError(
-            f"--model_dir {model_dir}: no tfhub folder there; give a folder that "
-            "dlib_train has finished."
-        )
-    name = read_gin(model_dir, "train").get("dataset.name", "").strip("'\"")
-    if not name:
-        raise UserError(
-            f"--model_dir {model_dir}: results/gin/train.gin does not say dataset.name."
-        )
+    name, _ = read_training(model_dir)
     with gin.unlock_config():
         gin.bind_parameter("dataset.name", name)
     dataset = named_data.get_named_ground_truth_data()
     random_state = np.random.RandomState(seed)
-    with hub.eval_function_for_module(module) as f:
+    with open_signature(model_dir, "gaussian_encoder") as encode:
 
         def representation(images):
-            output = f(dict(images=images), signature="gaussian_encoder", as_dict=True)
+            output = encode(dict(images=images))
             return np.stack([output["mean"], output["logvar"]], axis=1)
 
         num_combinations = int(np.prod(dataset.factors_num_values))

@@ -15,13 +15,12 @@ from disentanglement_lib.data.ground_truth import named_data
 from PIL import Image
 
 from rtc_plugin import total_correlation as tc
-from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import factors as factors_lib
 from rtc_plugin.files import whole_folder
 from rtc_plugin.measures import results as results_lib
 from rtc_plugin.measures import scores as scores_lib
 from rtc_plugin.methods import tc_monitor
-from rtc_plugin.runs import open_signature, read_gin
+from rtc_plugin.runs import open_signature, read_training
 from rtc_plugin.visualize import images as image_figures
 from rtc_plugin.visualize.run import to_pixels
 
@@ -50,13 +49,8 @@ def write_explorer(model_dir, output_dir, seed=0, num_images=2000, num_points=60
     Raises:
         UserError: model_dir is no trained model.
     """
-    training = read_gin(model_dir, "train")
-    if "dataset.name" not in training:
-        raise UserError(
-            f"--model_dir={model_dir} holds no results/gin/train.gin; give a folder "
-            "that dlib_train has made."
-        )
-    data = named_data.get_named_ground_truth_data(training["dataset.name"].strip("'\""))
+    name, training = read_training(model_dir)
+    data = named_data.get_named_ground_truth_data(name)
     activation = training.get("reconstruction_loss.activation", "'logits'")
     factors, z_mean, z_logvar, originals = _encode(
         data, model_dir, np.random.RandomState(seed), num_images
@@ -81,7 +75,7 @@ def write_explorer(model_dir, output_dir, seed=0, num_images=2000, num_points=60
         )
         record = describe(factors, z_mean, z_logvar, categorical, num_points)
         record.update(
-            dataset=training["dataset.name"].strip("'\""),
+            dataset=name,
             factor_names=names,
             image_size=list(originals.shape[1:3]),
             walks={"steps": NUM_STEPS, "reach": REACH, "spread": _short(spread)},

@@ -9,13 +9,12 @@ from disentanglement_lib.data.ground_truth import named_data
 from scipy import special
 
 from rtc_plugin import total_correlation as tc
-from rtc_plugin.errors import UserError
 from rtc_plugin.evaluation import codes as codes_lib
 from rtc_plugin.evaluation import factors as factors_lib
 from rtc_plugin.files import whole_folder
 from rtc_plugin.measures import factor_disintegration
 from rtc_plugin.measures.tc_nongaussian import without_rounding
-from rtc_plugin.runs import open_signature, read_gin
+from rtc_plugin.runs import open_signature, read_training
 from rtc_plugin.visualize import codes as code_figures
 from rtc_plugin.visualize import images as image_figures
 from rtc_plugin.visualize.estimators import save
@@ -40,13 +39,7 @@ def visualize(model_dir, output_dir, overwrite=False, seed=0, num_points=2000):
     Raises:
         UserError: model_dir is no trained model, or output_dir exists.
     """
-    training = read_gin(model_dir, "train")
-    if "dataset.name" not in training:
-        raise UserError(
-            f"--model_dir={model_dir} holds no results/gin/train.gin; give a folder "
-            "that dlib_train has made."
-        )
-    name = training["dataset.name"].strip("'\"")
+    name, training = read_training(model_dir)
     activation = training.get("reconstruction_loss.activation", "'logits'")
     with whole_folder("--output_dir", output_dir, overwrite) as partial:
         os.makedirs(partial)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models as a job array of Slurm: a script to submit, and no scheduler of our own."""
+"""Models as a job array of Slurm: a script to submit, and no scheduler of our own.
+
+submitit would submit pickled calls instead. A script can be read, given what else a
+cluster wants, requeued and submitted again, and needs no further package.
+"""
 
 import math
 import os
