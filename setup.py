@@ -163,10 +163,19 @@ setup(
         "onnx": ["onnxruntime"],
         # `rtc export-encoder -o encoder.onnx`, with one of the TensorFlows above.
         "export": ["tf2onnx", "onnx"],
+        # The peers of `python benchmarks/conformance.py`.
+        "conformance": [
+            "benchmark-mi",
+            "disent",
+            "hoi",
+            "infomeasure",
+            # What benchmark-mi was written for.
+            "jax<0.4.34",
+            "pytest",
+            "thoi",
+        ],
         # `rtc study run --backend=ray` only.
         "ray": ["ray"],
-        # A newer ruff may format and judge otherwise. Selenium drives the pages in
-        # Chromium where there is one.
         # `mkdocs build --strict`. MkDocs 2 is to have no plugins.
         "docs": [
             "mkdocs<2",
@@ -174,6 +183,16 @@ setup(
             "mkdocs-material",
             "mkdocstrings[python]",
         ],
-        "tests": ["pytest", "pytest-xdist", "ray", "ruff==0.17.6", "selenium"],
+        # A newer ruff may format and judge otherwise. Selenium drives the pages in
+        # Chromium where there is one; nbclient runs the notebook.
+        "tests": [
+            "ipykernel",
+            "nbclient",
+            "pytest",
+            "pytest-xdist",
+            "ray",
+            "ruff==0.17.6",
+            "selenium",
+        ],
     },
 )

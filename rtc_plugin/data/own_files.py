@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 
-from rtc_plugin.data import conversion, files, h5, npz, pictures
+from rtc_plugin.data import conversion, files, npz, pictures
 from rtc_plugin.errors import UserError
 
 IMAGE_KEYS = ("images", "imgs", "image", "img")
@@ -90,6 +90,10 @@ def _read_npz(path):
 
 
 def _read_h5(path):
+    try:
+        from rtc_plugin.data import h5
+    except ImportError as error:
+        raise UserError(f"{path} needs h5py: pip install 'rtc_plugin[h5]'.") from error
     with h5.open_h5(path) as f:
         keys = {key for key in f if h5.has_array(f, key)}
         key = _key(path, keys, IMAGE_KEYS)

@@ -357,7 +357,7 @@ def test_opens_without_tensorflow_and_the_library(tmp_path):
     path = write_npz(tmp_path)
     code = (
         "import sys\n"
-        "for name in ('tensorflow', 'gin', 'disentanglement_lib', 'absl'):\n"
+        "for name in ('tensorflow', 'gin', 'disentanglement_lib', 'absl', 'h5py'):\n"
         "    sys.modules[name] = None\n"
         "from rtc_plugin.data.ground_truth import named_data\n"
         "for name in (sys.argv[1], 'dsprites_rendered'):\n"
@@ -406,3 +406,12 @@ def test_steps_of_isaac3d_are_the_published_ones():
     sizes = nvidia3d.Falcor3D.factor_sizes
     steps = [int(np.prod(sizes[i + 1 :])) for i in range(len(sizes))]
     assert steps == [46656, 7776, 1296, 216, 36, 6, 1] and np.prod(sizes) == 233280
+
+
+def test_h5_names_its_extra(tmp_path, monkeypatch):
+    path = write_h5(tmp_path)
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    monkeypatch.delitem(sys.modules, "rtc_plugin.data.h5")
+    monkeypatch.delattr("rtc_plugin.data.h5")
+    with pytest.raises(UserError, match=r"pip install 'rtc_plugin\[h5\]'"):
+        named_data.open_data(path)
