@@ -123,17 +123,42 @@ def whole_folder(flag, folder, overwrite=False):
         Path of a folder beside it, not existing yet.
 
     Raises:
-        UserError: As `check_free`.
+        UserError: As `check_free` and `only_writer`.
     """
     check_free(flag, folder, overwrite)
-    partial = folder.rstrip("/") + PARTIAL
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        yield partial
-    except BaseException:
+    with only_writer(flag, folder):
+        # Another process may have written it before the lock was ours.
+        check_free(flag, folder, overwrite)
+        partial = folder.rstrip("/") + PARTIAL
         shutil.rmtree(partial, ignore_errors=True)
-        raise
-    replace_folder(partial, folder)
+        try:
+            yield partial
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        replace_folder(partial, folder)
+
+
+@contextlib.contextmanager
+def only_writer(flag, folder):
+    """Keeps every other process from writing a folder meanwhile.
+
+    Args:
+        flag: The flag that names the folder, for the message.
+        folder: Its path; the lock is beside it, `<folder>.lock.partial`.
+
+    Raises:
+        UserError: Another process writes it.
+    """
+    parent, name = os.path.split(os.path.abspath(folder))
+    lock = f"{name}.lock{PARTIAL}"
+    with locked(parent, file=lock, leave=False) as is_free:
+        if not is_free:
+            raise UserError(
+                f"{flag}={folder}: another process is writing it; wait for it or give "
+                "another folder."
+            )
+        yield
 
 
 def replace_folder(partial, folder):
@@ -170,7 +195,7 @@ def delete(path):
 
 
 @contextlib.contextmanager
-def locked(folder, patience=0, file=LOCK_FILE):
+def locked(folder, patience=0, file=LOCK_FILE, leave=True):
     """Yields whether this process alone may work in a folder, which is made if missing.
 
     The system frees the lock when the process ends, however it ends.
@@ -178,14 +203,14 @@ def locked(folder, patience=0, file=LOCK_FILE):
     Args:
         folder: Its path.
         patience: Seconds to wait for the lock; `math.inf` waits as long as it takes.
-        file: Name of the file in the folder that is locked, and stays. "." locks the
-            folder itself and leaves nothing behind.
+        file: Name of the file in the folder that is locked. "." locks the folder itself
+            and leaves nothing behind.
+        leave: Whether the file stays.
     """
     import fcntl  # Not on every system.
 
-    os.makedirs(folder, exist_ok=True)
-    flags = os.O_RDONLY if file == "." else os.O_RDWR | os.O_CREAT
-    descriptor = os.open(os.path.join(folder, file), flags, mode=0o666)
+    path = os.path.join(folder, file)
+    descriptor = _open_lock(path)
     end = time.monotonic() + patience
     try:
         while True:
@@ -196,12 +221,36 @@ def locked(folder, patience=0, file=LOCK_FILE):
                 is_free = False
             except OSError:
                 is_free = True  # Some network file systems have no locks.
+            if is_free and not _is_at(descriptor, path):
+                # Who had it before has deleted it since it was opened here.
+                os.close(descriptor)
+                descriptor = _open_lock(path)
+                continue
             if is_free or time.monotonic() >= end:
                 break
             time.sleep(0.05)
-        yield is_free
+        try:
+            yield is_free
+        finally:
+            if is_free and not leave:
+                with contextlib.suppress(OSError):
+                    os.remove(path)
     finally:
         os.close(descriptor)
+
+
+def _open_lock(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    is_folder = os.path.basename(path) == "."
+    flags = os.O_RDONLY if is_folder else os.O_RDWR | os.O_CREAT
+    return os.open(path, flags, mode=0o666)
+
+
+def _is_at(descriptor, path):
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def is_locked(folder):

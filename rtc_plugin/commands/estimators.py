@@ -86,9 +86,11 @@ def study(name, output, **settings):
 
     Example: rtc estimators study figure2 -o output/estimators
     """
+    from rtc_plugin import files
     from rtc_plugin.estimators import study as study_lib
 
-    study_lib.run(name, output, **settings)
+    with files.only_writer("--output", output):
+        study_lib.run(name, output, **settings)
     print(f"Written to {output}")
 
 
@@ -108,7 +110,9 @@ def model(model_dir, output, trust, **settings):
 
     check_trust(trust)
     # Only this one needs TensorFlow.
+    from rtc_plugin import files
     from rtc_plugin.estimators import on_model
 
-    on_model.run(model_dir, output, **settings)
+    with files.only_writer("--output", output):
+        on_model.run(model_dir, output, **settings)
     print(f"Written to {output}")

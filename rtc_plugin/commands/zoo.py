@@ -153,13 +153,15 @@ def evaluate(paths, output, trust, data, gin_bindings, workers):
 
     Example: rtc zoo evaluate zoo/ -o evaluated --trust
     """
+    from rtc_plugin import files
     from rtc_plugin.errors import UserError
     from rtc_plugin.zoo import evaluate as evaluate_lib
     from rtc_plugin.zoo import scores as scores_lib
 
-    num_done, problems = evaluate_lib.evaluate(
-        list(paths), output, trust, data, list(gin_bindings), workers
-    )
+    with files.only_writer("--output", output):
+        num_done, problems = evaluate_lib.evaluate(
+            list(paths), output, trust, data, list(gin_bindings), workers
+        )
     scores_lib.report(problems)
     print(f"{num_done} models have their metrics in {output}")
     if problems:
@@ -227,13 +229,15 @@ def compare(own, others, output):
 
     Example: rtc zoo compare output/rtc_study_small
     """
+    from rtc_plugin import files
     from rtc_plugin.report import comparison as page
     from rtc_plugin.zoo import compare as compare_lib
 
     comparison = compare_lib.compare(list(own), list(others))
     print(comparison.notice)
-    for path in page.write(comparison, output):
-        print(path)
+    with files.only_writer("--output", output):
+        paths = page.write(comparison, output)
+    print("\n".join(map(str, paths)))
 
 
 @zoo.command()

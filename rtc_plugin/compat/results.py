@@ -12,6 +12,11 @@ import simplejson
 from rtc_plugin.errors import UserError
 from rtc_plugin.runs import parse_bindings
 
+_NAN = (
+    "came out as NaN, as it does for constant or copied latents and for samples that "
+    "are too small"
+)
+
 
 def copy_with_shutil(results):
     """Replaces distutils' `copy_tree`, whose cache breaks on deleted folders."""
@@ -40,14 +45,14 @@ def encode_every_numpy_scalar(results):
 
 
 def read_nan(module):
-    """Writes and reads NaN as it used to be done (simplejson >= 3.19).
+    """Reads NaN as it used to be done (simplejson >= 3.19), and writes null instead.
 
     Newer versions refuse it, and one undefined score would throw away the whole
     evaluation after all the work.
     """
 
     def dump(obj, fp, **kwargs):
-        return simplejson.dump(obj, fp, allow_nan=True, **kwargs)
+        return simplejson.dump(give_reasons(obj), fp, allow_nan=True, **kwargs)
 
     def load(fp, **kwargs):
         return simplejson.load(fp, parse_constant=float, **kwargs)
@@ -55,6 +60,52 @@ def read_nan(module):
     module.json = types.SimpleNamespace(
         JSONEncoder=simplejson.JSONEncoder, dump=dump, load=load
     )
+
+
+def give_reasons(results):
+    """Returns results of a step with None and a reason in the place of NaN.
+
+    Args:
+        results: Dictionary of a step's results, marked by its `uuid`; anything else is
+            returned as it is.
+
+    Examples:
+        >>> found = give_reasons({"uuid": "u", "mig": float("nan"), "sap": 0.5})
+        >>> found["mig"], found["sap"], found["not_computed"]
+        (None, 0.5, ['mig'])
+    """
+    if not isinstance(results, dict) or "uuid" not in results:
+        return results
+    clean = {name: _without_nan(value) for name, value in results.items()}
+    undefined = [
+        name for name, (_, has_nan) in clean.items() if has_nan and name != "reasons"
+    ]
+    clean = {name: value for name, (value, _) in clean.items()}
+    if undefined:
+        clean["not_computed"] = [*clean.get("not_computed", []), *undefined]
+        clean["reasons"] = {
+            **dict.fromkeys(undefined, _NAN),
+            **clean.get("reasons", {}),
+        }
+    return clean
+
+
+def _without_nan(value):
+    """Returns a value with None for NaN at any depth, and whether there was any."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, float) and value != value:
+        return None, True
+    if isinstance(value, (list, tuple)):
+        pairs = [_without_nan(item) for item in value]
+        return [item for item, _ in pairs], any(has_nan for _, has_nan in pairs)
+    if isinstance(value, dict):
+        pairs = {key: _without_nan(item) for key, item in value.items()}
+        return (
+            {key: item for key, (item, _) in pairs.items()},
+            any(has_nan for _, has_nan in pairs.values()),
+        )
+    return value, False
 
 
 def read_wrapped_gin_values(results):

@@ -177,6 +177,7 @@ def gaussian_bias(num_samples: int, num_latent: int) -> float:
     The noise floor of a total correlation from n samples: independent latents score
     this on average. To first order in D/n the excess is the same at any correlation.
     """
+    checks.positive_integer(num_samples, "num_samples", minimum=2)
     return num_latent * (num_latent - 1) / (4.0 * (num_samples - 1))
 
 
@@ -186,6 +187,7 @@ def gaussian_spread(num_samples: int, num_latent: int) -> float:
     Half the sum of D(D-1)/2 squared correlations, each chi^2_1 / (n-1):
     sqrt(D(D-1)) / (2(n-1)).
     """
+    checks.positive_integer(num_samples, "num_samples", minimum=2)
     return math.sqrt(num_latent * (num_latent - 1)) / (2.0 * (num_samples - 1))
 
 

@@ -42,9 +42,13 @@ def signal_share(z_mean: ArrayLike, z_logvar: ArrayLike) -> NDArray:
         ValueError: Shapes differ, NaN or infinity, fewer than two encodings.
     """
     z_mean, z_logvar = checks.encodings(z_mean, z_logvar)
-    signal = z_mean.var(axis=0, ddof=1)
-    total = signal + np.exp(z_logvar).mean(axis=0)
-    return np.divide(signal, total, out=np.zeros_like(total), where=total > 0)
+    # In logarithms: neither a latent of 1e200 nor a log variance of 1000 overflows.
+    scale = np.abs(z_mean).max(axis=0)
+    scale[scale == 0] = 1.0
+    with np.errstate(divide="ignore"):
+        log_signal = np.log((z_mean / scale).var(axis=0, ddof=1)) + 2 * np.log(scale)
+    log_noise = special.logsumexp(z_logvar, axis=0) - math.log(len(z_logvar))
+    return special.expit(log_signal - log_noise)
 
 
 def gaussian_kl(z_mean: ArrayLike, z_logvar: ArrayLike) -> NDArray:

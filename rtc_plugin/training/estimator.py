@@ -23,7 +23,7 @@ from typing import Any, Callable, Optional
 import tensorflow.compat.v1 as tf
 
 from rtc_plugin.errors import UserError
-from rtc_plugin.training import determinism, replay
+from rtc_plugin.training import checkpoints, determinism, replay
 from rtc_plugin.training.interruption import Interruption
 from rtc_plugin.training.progress import Progress
 
@@ -188,7 +188,10 @@ class TPUEstimator:
             raise UserError(
                 f"model.training_steps = {steps}: must be a number of steps from 1 on."
             )
-        checkpoint = self.latest_checkpoint()
+        if self._is_resumable:
+            checkpoint = checkpoints.find_sound(self._model_dir)
+        else:
+            checkpoint = self.latest_checkpoint()
         first_step = _read_count(checkpoint, tf.GraphKeys.GLOBAL_STEP)
         last_step, consumed = first_step + steps, 0
         if self._is_resumable:
@@ -235,7 +238,10 @@ class TPUEstimator:
 
         scaffold = tf.train.Scaffold(
             saver=tf.train.Saver(
-                max_to_keep=self._config.keep_checkpoint_max,
+                max_to_keep=max(
+                    self._config.keep_checkpoint_max,
+                    checkpoints.NUM_KEPT if self._is_resumable else 0,
+                ),
                 defer_build=True,
                 save_relative_paths=True,
             )
@@ -349,11 +355,17 @@ class TPUEstimator:
 
     def _divergence(self, what, step):
         checkpoint = self.latest_checkpoint()
+        good_step = _read_count(checkpoint, tf.GraphKeys.GLOBAL_STEP)
+        remedy = "Lower the learning rate or the weight of the penalty"
+        if good_step:
+            remedy = (
+                f"The last good checkpoint is {checkpoint} (step {good_step}). "
+                f"{remedy} and train with --overwrite"
+            )
+        # Else nothing is kept, and nothing is to be overwritten.
         return UserError(
-            f"training diverged: {what} became NaN or infinite by step {step}. The "
-            f"last good checkpoint is {checkpoint} (step "
-            f"{_read_count(checkpoint, tf.GraphKeys.GLOBAL_STEP)}). Lower "
-            "the learning rate or the weight of the penalty and train with --overwrite."
+            f"training diverged: {what} became NaN or infinite by step {step}. "
+            f"{remedy}."
         )
 
     def _write_evaluation(self, results, folder):

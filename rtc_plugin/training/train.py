@@ -13,7 +13,7 @@ import sys
 import gin
 
 from rtc_plugin import files
-from rtc_plugin.training import estimator, unfinished
+from rtc_plugin.training import checkpoints, estimator, unfinished
 
 
 def make_resumable(stock_train):
@@ -30,6 +30,8 @@ def make_resumable(stock_train):
     def train(model_dir, overwrite=False, *args, **kwargs):
         unfinished.check_free(model_dir, overwrite)
         with unfinished.lock(model_dir) as partial:
+            # Another process may have finished it before the lock was ours.
+            unfinished.check_free(model_dir, overwrite)
             if overwrite:
                 partial.clear()
             partial.check_configuration(gin.config_str(), overwrite)
@@ -64,5 +66,6 @@ def _train_in(partial, stock_train, overwrite, args, kwargs):
         if not partial.has_progress():
             partial.delete()
         raise
+    checkpoints.keep_newest(partial.checkpoints)
     # Last, so that checkpoints beside the output say that it is whole.
     os.rename(partial.checkpoints, partial.output_checkpoints)

@@ -12,6 +12,7 @@ It loads neither gin nor TensorFlow.
 import contextlib
 import glob
 import os
+import re
 
 from rtc_plugin import files
 from rtc_plugin.errors import UserError
@@ -38,7 +39,7 @@ def check_free(model_dir, overwrite):
 def lock(model_dir):
     """Yields the `UnfinishedRun` of a model, which this process alone may use."""
     run = _open(model_dir)
-    with files.locked(run.path) as is_free:
+    with files.locked(run.path, leave=False) as is_free:
         if not is_free:
             raise UserError(
                 f"--model_dir={model_dir}: another process is training it; wait for it "
@@ -64,8 +65,9 @@ class UnfinishedRun:
 
     def has_progress(self):
         """Tells whether a step has been saved."""
-        saved = glob.glob(os.path.join(glob.escape(self.checkpoints), "*.index"))
-        return any(not path.endswith("-0.index") for path in saved)
+        # By either file of a checkpoint: the other one may be lost.
+        path = os.path.join(glob.escape(self.checkpoints), "*-*.*")
+        return any(re.search(r"-[1-9]\d*\.(index|data-)", p) for p in glob.glob(path))
 
     def is_whole(self):
         """Tells whether only the last renaming is left to do."""

@@ -40,6 +40,17 @@ def test_one_undefined_score_does_not_throw_the_others_away(tmp_path):
     assert math.isnan(read["a.tc"]) and read["a.mig"] == 0.5
 
 
+def test_an_undefined_score_of_a_step_is_null_with_a_reason(tmp_path):
+    scores = {"tc": float("nan"), "mig": 0.5}
+    results.update_result_directory(str(tmp_path), "evaluation", scores)
+    path = tmp_path / "aggregate" / "evaluation.json"
+    table = aggregate_results._get(str(path))
+    assert table["evaluation_results.tc"].isna().all()
+    assert list(table["evaluation_results.mig"]) == [0.5]
+    assert table["evaluation_results.reasons"][0]["tc"].startswith("came out as NaN")
+    assert ": NaN" not in path.read_text()
+
+
 def test_bindings_that_gin_wraps_keep_their_values():
     names = [f"a_rather_long_name_{i}" for i in range(9)]
 
