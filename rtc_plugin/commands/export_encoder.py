@@ -9,23 +9,11 @@ from rtc_plugin.commands import options
 @click.command("export-encoder")
 @click.option("--model_dir", required=True, help="Folder that dlib_train has made.")
 @options.output("encoder.onnx, or codes.npz for codes of images.", required=True)
-@click.option(
-    "--layout",
-    type=click.Choice(["nhwc", "nchw"]),
-    default="nhwc",
-    show_default=True,
-    help="The axes of the images that the ONNX graph takes.",
-)
+@options.layout
 @click.option(
     "--data", help="What the codes are of; what the model was trained on by default."
 )
-@click.option(
-    "--num_images",
-    type=click.IntRange(min=2),
-    default=15_000,
-    show_default=True,
-    help="Images to encode, all where there are no more.",
-)
+@options.num_images
 @options.size
 @click.option("--seed", type=int, default=0, help="Seed of the draw of images.")
 def export_encoder(model_dir, output, **settings):

@@ -44,13 +44,7 @@ from rtc_plugin.commands import options
     is_flag=True,
     help="Run an encoder that is a program: all are but .onnx.",
 )
-@click.option(
-    "--layout",
-    type=click.Choice(["nhwc", "nchw"]),
-    default="nhwc",
-    show_default=True,
-    help="The axes of the images that it takes.",
-)
+@options.layout
 @click.option(
     "--range",
     "value_range",
@@ -67,13 +61,7 @@ from rtc_plugin.commands import options
     help="Names or positions of its means and log variances; found out by default.",
 )
 @click.option("--signature", help="Of a SavedModel or TFHub module; found out.")
-@click.option(
-    "--num_images",
-    type=click.IntRange(min=2),
-    default=15_000,
-    show_default=True,
-    help="Images to encode, all where there are no more.",
-)
+@options.num_images
 @options.size
 @options.output("Files for the report: .html, .json, .csv, .parquet.", options.Comma())
 @click.option(

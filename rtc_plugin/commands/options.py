@@ -75,6 +75,20 @@ size = click.option(
     type=click.IntRange(min=1),
     help="Cut and scale pictures of your own to SIZE x SIZE.",
 )
+layout = click.option(
+    "--layout",
+    type=click.Choice(["nhwc", "nchw"]),
+    default="nhwc",
+    show_default=True,
+    help="The axes of the images that the encoder takes.",
+)
+num_images = click.option(
+    "--num_images",
+    type=click.IntRange(min=2),
+    default=15_000,
+    show_default=True,
+    help="Images to encode, all where there are no more.",
+)
 strict = click.option(
     "--strict",
     is_flag=True,
