@@ -272,8 +272,7 @@ def _representations(runs):
 
 
 def _not_learnt(runs):
-    marked = runs[runs["not_learnt"] != ""]
-    models = marked.drop_duplicates(["role", "dataset", "model", "strength", "seed"])
+    models = _models(runs[runs["not_learnt"] != ""])
     return (
         "Not learnt",
         "A model without an active latent, or that reconstructs no better than the "
@@ -284,17 +283,23 @@ def _not_learnt(runs):
     )
 
 
+def _models(runs):
+    """Keeps one run of each model, which has several by quantity."""
+    identity = ["role", "origin", "folder", "model_num", "dataset", "model"]
+    return runs.drop_duplicates([*identity, "strength", "seed"])
+
+
 def _dead_latents(runs):
     is_tc = runs["quantity"].isin(_GAUSSIAN_OF_MEANS) & runs["representation"].isin(
         ["mean", "mean_and_logvar"]
     )
     passive = runs["num_passive"].fillna(0) + 0.0
     affected = is_tc & (passive > 0)
-    known = runs.loc[is_tc, "num_passive"].notna()
+    known = _models(runs[is_tc & runs["num_passive"].notna()])
     said = (
-        f"Here {int((passive[is_tc] > 0).sum())} of {int(known.sum())} models in which "
+        f"Here {int((known['num_passive'] > 0).sum())} of {len(known)} models in which "
         "it is known have passive latents."
-        if known.any()
+        if len(known)
         else "Of the models here it is not known: rtc zoo evaluate tells."
     )
     return (
