@@ -16,7 +16,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from rtc_plugin.report import comparison as comparison_page
 from rtc_plugin.report import page
+from rtc_plugin.results import comparison as comparison_lib
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -295,6 +297,26 @@ def test_hostile_names_leave_the_layout(chromium, tmp_path):
         show(chromium, width, "dark")
         chromium.get(path.as_uri())
         assert page_width(chromium) <= width
+
+
+def test_the_page_of_a_comparison_fits_a_phone(chromium, tmp_path):
+    table = synthetic_study.study_table(seeds=1, datasets=["dsprites_rendered"])
+    is_own = table["model"] == "rtc_vae"
+    comparison = comparison_lib.compare_tables(table[is_own], table[~is_own], "A.\nB.")
+    comparison_page.write(comparison, str(tmp_path))
+    show(chromium, 390, "light")
+    chromium.get((tmp_path / "index.html").as_uri())
+    assert page_width(chromium) <= 390
+    # Panels are drawn whole, one below the other, and tables are folded.
+    panels = chromium.find_elements(By.CSS_SELECTOR, ".panels svg")
+    assert len(panels) == comparison.methods["quantity"].nunique()
+    assert {300 < panel.size["width"] < 390 for panel in panels} == {True}
+    assert len({panel.location["x"] for panel in panels}) == 1
+    tables = chromium.find_elements(By.CSS_SELECTOR, "table.sortable")
+    assert len(tables) == 3 and not any(one.is_displayed() for one in tables)
+    for details in chromium.find_elements(By.CSS_SELECTOR, "details"):
+        chromium.execute_script("arguments[0].open = true", details)
+    assert page_width(chromium) <= 390
 
 
 @pytest.mark.parametrize("width", [390, 1400])
