@@ -43,7 +43,10 @@ def measure(
         random_state: Seed. Every metric starts from it anew, so that its numbers do not
             depend on which others are computed.
         bootstrap: How many resamples of the images the 95 % intervals come from, 200
-            say; 0 for no intervals. See `rtc_plugin.measuring.intervals`.
+            say; 0 for no intervals. They are random halves of the rows: copies, as the
+            bootstrap proper has them, break nearest neighbours, what is tested on rows
+            that it has not learnt, and counts (see `rtc_plugin.measuring.intervals`).
+            Each takes about half of a metric's time.
         n_jobs: Processes, as joblib counts them (-1 for all cores); None for one. The
             numbers do not depend on it.
         sampler: What draws codes of images with given factors, for the scores of

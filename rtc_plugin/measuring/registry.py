@@ -92,6 +92,24 @@ def _table():
             key = f"{quantity}_{part}"
             metric = "tc_nongaussian"
             yield key, metric, key, NATS, (low, _INF), DOWN, "plugin", blind
+    for law, blind in (("gaussian", _LINEAR), ("copula", _RANKS)):
+        for quantity, low, direction in (
+            ("dual_total_correlation", 0.0, DOWN),
+            ("o_information", -_INF, NEITHER),
+        ):
+            for part in ("mean", "sample"):
+                key, metric = f"{quantity}_{law}_{part}", "higher_order"
+                yield key, metric, key, NATS, (low, _INF), direction, "plugin", blind
+    for method, low, blind in (
+        ("plug_in", 0.0, "what is not in the sample: high, up to log n"),
+        ("miller_madow", -_INF, "what is not in the sample: high, up to log n"),
+        ("james_stein", 0.0, "what is not in the sample: low"),
+    ):
+        name, key, metric = f"tc_discrete_{method}", f"tc_{method}", "discrete"
+        yield name, metric, key, NATS, (low, _INF), DOWN, "plugin", blind
+    key, blind = "coverage", "what the counts depend on"
+    yield key, "discrete", key, SHARE, _UNIT, UP, "plugin", blind
+    yield "mig_counted", "discrete", "mig_counted", SHARE, _UNIT, UP, "paper", _SINGLE
     for key, unit_range, direction, blind in (
         ("index_code_mi", _POSITIVE, NEITHER, "more than log n nats"),
         ("total_correlation", _REAL, DOWN, "the law behind the rows, if saturated"),

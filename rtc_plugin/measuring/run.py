@@ -8,8 +8,7 @@ import tqdm
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.measures.results import estimating
-from rtc_plugin.measuring import arrays as arrays_lib
-from rtc_plugin.measuring import registry, report, suite
+from rtc_plugin.measuring import intervals, registry, report, suite
 
 # Groups of metrics that `metrics` may name.
 GROUPS = {
@@ -64,12 +63,15 @@ def run(arrays, metrics="all", random_state=0, bootstrap=0, n_jobs=None):
     for name, (found, took) in zip(bar, _each(able, arrays, random_state, n_jobs)):
         bar.set_description(name)
         results[name], seconds[name] = found, took
+    bounds = {}
+    if bootstrap:
+        bounds = intervals.compute(arrays, results, bootstrap, random_state, n_jobs)
     return report.Report(
         arrays=arrays,
         results=results,
         lacking={name: what for name, what in lacking.items() if what},
         seconds=seconds,
-        intervals={},
+        intervals=bounds,
         settings={
             "random_state": random_state,
             "bootstrap": bootstrap,
@@ -94,8 +96,6 @@ def _each(names, arrays, seed, n_jobs):
 
 def _compute(name, arrays, seed):
     start = time.perf_counter()
-    if not suite.METRICS[name].is_split:
-        arrays = arrays.head(arrays_lib.MAX_ROWS)
     with estimating(name):
-        found = suite.compute(name, arrays, seed)
+        found = suite.compute(name, suite.rows_of(name, arrays), seed)
     return found, time.perf_counter() - start

@@ -12,7 +12,10 @@ import numpy as np
 from rtc_plugin import measures
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.measures import library, results
+from rtc_plugin.measures.tc_disparity import FLOOR
+from rtc_plugin.measures.tc_nongaussian import without_rounding
 from rtc_plugin.measuring import arrays as arrays_lib
+from rtc_plugin.total_correlation.discrete import METHODS
 
 CODES, LOGVAR, FACTORS, SAMPLER = "codes", "logvar", "factors", "a sampler"
 
@@ -27,6 +30,7 @@ class Metric(NamedTuple):
         is_split: Whether it learns from some rows and is tested on others, in the
             study's numbers.
         is_plugins: Whether it is the plugin's, which takes means and log variances.
+        light: Keywords of `compute` that leave out errors and tests, for resamples.
     """
 
     compute: Callable
@@ -34,6 +38,7 @@ class Metric(NamedTuple):
     is_tc: bool = False
     is_split: bool = False
     is_plugins: bool = False
+    light: dict = {}
 
 
 def _of_codes(measure):
@@ -64,12 +69,13 @@ def _merge(found, drawn):
     return merged
 
 
-def _disintegration(arrays, seed):
+def _disintegration(arrays, seed, num_blocks=10):
     return measures.factor_disintegration(
         arrays.codes.plain,
         arrays.values,
         np.random.RandomState(seed),
         arrays.categorical,
+        num_blocks=num_blocks,
     )
 
 
@@ -139,21 +145,82 @@ def _mig_variants(arrays, seed):
     return measures.mig_variants(arrays.codes.plain, arrays.factors)
 
 
+def _higher_order(arrays, seed):
+    """Dual total correlation and O-information of means and of samples, and pairs."""
+    codes, found = arrays.codes, {}
+    drawn = arrays.samples
+    if drawn is None:
+        drawn = codes.draw(np.random.default_rng(seed))
+    for part, z in (("mean", codes.z_mean), ("sample", drawn)):
+        keys = [
+            f"{quantity}_{law}_{part}"
+            for law in ("gaussian", "copula")
+            for quantity in ("dual_total_correlation", "o_information")
+        ]
+        if z is None:
+            results.withhold(found, keys, "it takes logvar or samples")
+            continue
+        z = without_rounding(z, codes.precision)
+        for law, by_rank in (("gaussian", False), ("copula", True)):
+            dependence = tc.gaussian_dependence(tc.correlation(z, by_rank))
+            for quantity in ("dual_total_correlation", "o_information"):
+                value = getattr(dependence, quantity)
+                key = f"{quantity}_{law}_{part}"
+                found[key] = value
+                if not np.isfinite(value):
+                    reason = "latents are linearly dependent: it is infinite"
+                    results.withhold(found, [key], reason)
+        pairs = tc.pairwise_gaussian(z, normal_scores=True)
+        largest = -0.5 * np.log(FLOOR)  # Of copies, as in their total correlation.
+        found[f"pairwise_copula_{part}"] = results.off_diagonal(
+            np.minimum(pairs.value, largest)
+        )
+        found[f"pairwise_copula_pvalue_{part}"] = results.off_diagonal(pairs.p_value)
+    return found
+
+
+def _discrete(arrays, seed):
+    """Total correlation and MIG of quantised latents, by counting their values."""
+    found = {}
+    z = arrays.codes.plain
+    if not arrays.discrete_latents:
+        keys = [f"tc_{method}" for method in METHODS]
+        keys += ["coverage", "mig_counted"]
+        results.withhold(found, keys, "the latents are not discrete")
+        return found
+    for method in METHODS:
+        found[f"tc_{method}"] = tc.discrete(z, method)
+    found["coverage"] = tc.coverage(z)
+    if arrays.factors is None:
+        results.withhold(found, ["mig_counted"], f"it takes {FACTORS}")
+        return found
+    labels = np.stack([np.unique(x, return_inverse=True)[1] for x in z.T], axis=1)
+    # A bin for each value of each latent.
+    mig = measures.mig_variants(labels, arrays.factors, int(labels.max()) + 1)
+    return dict(found, mig_counted=mig["mig"])
+
+
 def _study(compute, needs=FACTORS):
     return Metric(compute, needs, is_split=True)
 
 
-def _plugin(compute, needs=CODES, is_tc=False):
-    return Metric(compute, needs, is_tc, is_plugins=True)
+def _plugin(compute, needs=CODES, is_tc=False, **light):
+    return Metric(compute, needs, is_tc, is_plugins=True, light=light)
 
 
 METRICS = {
-    "tc_disparity": _plugin(_of_codes(measures.tc_disparity), is_tc=True),
-    "tc_nongaussian": _plugin(_of_codes(measures.tc_nongaussian)),
+    "tc_disparity": _plugin(
+        _of_codes(measures.tc_disparity), is_tc=True, num_bootstrap=2
+    ),
+    "tc_nongaussian": _plugin(
+        _of_codes(measures.tc_nongaussian), num_permutations=0, use_discriminator=False
+    ),
     "elbo_decomposition": _plugin(_of_codes(measures.elbo_decomposition), LOGVAR),
     "conditional_independence": _plugin(
         _of_codes(measures.conditional_independence), LOGVAR
     ),
+    "higher_order": _plugin(_higher_order, is_tc=True),
+    "discrete": _plugin(_discrete, is_tc=True),
     "unsupervised": _study(
         _of_train_codes(library.unsupervised, with_factors=False), CODES
     ),
@@ -166,7 +233,7 @@ METRICS = {
     "irs": _study(_of_train_codes(library.irs)),
     "infomec": _plugin(_infomec("paper"), FACTORS),
     "infomec_standalone": _plugin(_infomec("standalone"), FACTORS),
-    "factor_disintegration": _plugin(_disintegration, FACTORS),
+    "factor_disintegration": _plugin(_disintegration, FACTORS, num_blocks=2),
     "downstream_task_boosted_trees": _study(
         _learnt(library.downstream_task, predictor="boosted_trees", seeded=True)
     ),
@@ -176,6 +243,13 @@ METRICS = {
     "beta_vae_sklearn": Metric(_of_sampler(library.beta_vae_score), SAMPLER),
     "factor_vae_metric": Metric(_of_sampler(library.factor_vae_score), SAMPLER),
 }
+
+
+def rows_of(name, arrays):
+    """Returns the rows of which a metric is computed, as `Arrays`."""
+    if METRICS[name].is_split:
+        return arrays.head(arrays_lib.NUM_TRAIN + arrays_lib.NUM_TEST)
+    return arrays.head(arrays_lib.MAX_ROWS)
 
 
 def missing(arrays, metric):

@@ -30,6 +30,8 @@ from scipy import special, stats
 from rtc_plugin.total_correlation import checks
 from rtc_plugin.total_correlation.neighbours import PairwiseInformation
 
+# What rounding leaves of a correlation matrix of samples: epsilons per latent.
+_ROUNDINGS = 64
 # Numbers in a batch of matrices.
 _BATCH = 2_000_000
 
@@ -114,7 +116,8 @@ def gaussian_dependence(
 def _dependence(corr, subsets):
     matrices = corr[subsets[:, :, None], subsets[:, None, :]]
     eigenvalues, vectors = np.linalg.eigh(matrices)
-    rounding = subsets.shape[1] * np.finfo(np.float64).eps * eigenvalues[:, -1:]
+    epsilon = _ROUNDINGS * np.finfo(np.float64).eps
+    rounding = subsets.shape[1] * epsilon * eigenvalues[:, -1:]
     singular = (eigenvalues <= rounding).any(axis=1)
     eigenvalues = np.where(singular[:, None], 1.0, eigenvalues)
     # The variance that is left of a latent, given the others, is 1 / precision.
@@ -168,12 +171,12 @@ def between_blocks(corr: ArrayLike, blocks: Sequence[Sequence[int]]) -> float:
 
 def _between_bases(corr, blocks):
     """Returns `between_blocks` of blocks with copies, by bases of the blocks."""
-    bases, roots = [], []
+    bases = []
     for block in blocks:
         values, vectors = np.linalg.eigh(corr[np.ix_(block, block)])
-        kept = values > len(block) * np.finfo(np.float64).eps * values[-1]
+        epsilon = _ROUNDINGS * np.finfo(np.float64).eps
+        kept = values > len(block) * epsilon * values[-1]
         bases.append((block, vectors[:, kept] / np.sqrt(values[kept])))
-        roots.append(np.count_nonzero(kept))
     whitened = np.block(
         [[a.T @ corr[np.ix_(i, j)] @ b for j, b in bases] for i, a in bases]
     )

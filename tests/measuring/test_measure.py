@@ -11,6 +11,7 @@ import pytest
 
 import rtc_plugin
 from rtc_plugin import measure
+from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.measuring import arrays as arrays_lib
 from rtc_plugin.measuring import registry, suite
@@ -231,3 +232,43 @@ def test_more_rows_than_enough_are_drawn_from():
     train, test = arrays_lib.check(z, factors).split()
     assert len(train.rows) == 7000 and len(test.rows) == 3500
     assert not set(train.rows) & set(test.rows)
+
+
+def test_quantised_latents_are_counted():
+    random = np.random.default_rng(0)
+    law = random.dirichlet(np.full(12, 0.5)).reshape(4, 3)
+    cells = random.choice(12, 4000, p=law.ravel())
+    levels = np.stack(np.unravel_index(cells, law.shape), axis=1)
+    # A code book whose values lie so that bins of equal width would merge the first.
+    book = np.array([0.0, 0.001, 0.002, 9.0])
+    codes = book[levels]
+    exact = (law * np.log(law / law.sum(1)[:, None] / law.sum(0))).sum()
+    report = measure(codes, levels, metrics=("discrete", "mig"))
+    for method in ("plug_in", "miller_madow", "james_stein"):
+        value = report.scores[f"tc_discrete_{method}"].value
+        assert value == pytest.approx(exact, abs=0.03)
+    entropy = [-(p * np.log(p)).sum() for p in (law.sum(1), law.sum(0))]
+    mig = np.mean([1 - exact / h for h in entropy])
+    assert report.scores["mig_counted"].value == pytest.approx(mig, abs=0.03)
+    assert report.scores["mig"].value < mig - 0.05
+    assert report.scores["coverage"].value > 0.99
+    continuous = measure(make()[0], metrics="discrete")
+    assert continuous.scores["coverage"].reason == "the latents are not discrete"
+
+
+def test_higher_orders_are_those_of_the_gaussian():
+    random = np.random.default_rng(0)
+    corr = np.full((3, 3), 0.5) + 0.5 * np.eye(3)
+    z = random.multivariate_normal(np.zeros(3), corr, 20_000)
+    report = measure(z, logvar=np.zeros_like(z), metrics="higher_order")
+    exact = tc.gaussian_dependence(corr)
+    half = tc.gaussian_dependence(0.5 * corr + 0.5 * np.eye(3))
+    for law in ("gaussian", "copula"):
+        for part, expected in (("mean", exact), ("sample", half)):
+            for quantity in ("dual_total_correlation", "o_information"):
+                value = report.scores[f"{quantity}_{law}_{part}"].value
+                assert value == pytest.approx(getattr(expected, quantity), abs=0.03)
+    assert report.results["higher_order"]["pairwise_copula_pvalue_mean"][0][1] < 1e-9
+    copies = measure(z[:, [0, 0, 1]], metrics="higher_order")
+    reason = copies.scores["o_information_gaussian_mean"].reason
+    assert reason == "latents are linearly dependent: it is infinite"
