@@ -16,7 +16,7 @@ WITHOUT = (
     f"import sys; sys.modules.update(dict.fromkeys({sorted(_IN_EXTRAS)}))\n"
     "from rtc_plugin.commands.main import main; sys.exit(main(sys.argv[1:]))"
 )
-NEED_THEM = ("visualize --model_dir=m -o f", "data check shapes3d -o sheet.png")
+NEED_THEM = ("visualize --model_dir=m -o f --trust", "data check shapes3d -o sheet.png")
 
 
 def rtc(*arguments, cwd):
