@@ -2,7 +2,9 @@
 """Files and folders that are whole or not there, and locks on them."""
 
 import contextlib
+import glob
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -12,6 +14,7 @@ from rtc_plugin.errors import UserError
 # How a folder's name ends that is not, or no longer, the one to read.
 PARTIAL = ".partial"
 LOCK_FILE = "lock"
+_ORPHAN_SECONDS = 60
 
 
 @contextlib.contextmanager
@@ -29,12 +32,43 @@ def whole_file(path):
     os.makedirs(folder, exist_ok=True)
     # The process id keeps two writers apart.
     partial = os.path.join(folder, f".{os.getpid()}.partial.{name}")
+    _remove_orphans(folder, name)
     try:
-        yield partial
-        os.replace(partial, path)
+        with _naming(path):
+            yield partial
+            os.replace(partial, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(partial)
+
+
+def _remove_orphans(folder, name):
+    """Removes what dead processes have left of a file.
+
+    A process of another machine looks dead here; a file of the last minute stays.
+    """
+    for path in glob.glob(os.path.join(glob.escape(folder), ".*.partial.*")):
+        found = re.fullmatch(r"\.(\d+)\.partial\.(.*)", os.path.basename(path))
+        if not found or found[2] != name:
+            continue
+        with contextlib.suppress(OSError):
+            if time.time() - os.stat(path).st_mtime < _ORPHAN_SECONDS:
+                continue
+            try:
+                os.kill(int(found[1]), 0)
+            except ProcessLookupError:
+                os.remove(path)
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """Has a failed write, which the system reports without a name, name its path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def make_folder(flag, folder, path=None):
@@ -132,7 +166,8 @@ def whole_folder(flag, folder, overwrite=False):
         partial = folder.rstrip("/") + PARTIAL
         shutil.rmtree(partial, ignore_errors=True)
         try:
-            yield partial
+            with _naming(folder):
+                yield partial
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise

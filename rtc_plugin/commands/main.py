@@ -59,6 +59,9 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     # As whose command this process counts, also when started by `python -m`.
     sys.argv[0] = "rtc"
+    from rtc_plugin.compat import commands
+
+    commands.exit_at_sigterm()
     try:
         code = rtc.main(arguments, prog_name="rtc", standalone_mode=False)
         sys.stdout.flush()
@@ -80,9 +83,6 @@ def main(arguments=None):
         print("rtc: interrupted.", file=sys.stderr)
         return 130
     except Exception as error:
-        # Only now: the package of the patches is not needed to print a help text.
-        from rtc_plugin.compat import commands
-
         message = commands.explain(error, error.__traceback__)
         if message is None or "--debug" in arguments:
             raise

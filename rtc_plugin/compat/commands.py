@@ -3,12 +3,16 @@
 
 import contextlib
 import ctypes
+import errno
 import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import traceback
 import warnings
 
@@ -29,6 +33,8 @@ _NO_NEWS = "|".join(
         "computation placer already registered",
     )
 )
+# What a disk, or who looks after it, refuses.
+_REFUSALS = (errno.EIO, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG)
 _NO_DRIVER = "failed call to cuInit"
 # What the extras of setup.py bring, without which arrays can be measured all the same.
 _IN_EXTRAS = {
@@ -130,6 +136,9 @@ def explain_errors():
     if "debug" not in flags.FLAGS:
         flags.DEFINE_boolean("debug", False, "Show the traceback of a user error.")
     sys.excepthook = _excepthook
+    # A worker's runner tells by the signal how it has ended.
+    if command() != "rtc_worker":
+        exit_at_sigterm()
 
 
 def _excepthook(kind, error, trace):
@@ -162,6 +171,9 @@ def explain(error, trace=None):
     first = next(filter(None, lines), "")
     if isinstance(error, UserError):
         return first
+    disk = _explain_disk(error)
+    if disk is not None:
+        return disk
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
         if package in _IN_EXTRAS:
@@ -186,6 +198,36 @@ def explain(error, trace=None):
             )
         return "gin: " + " ".join(line for line in lines if "In call to" not in line)
     return None
+
+
+def _explain_disk(error):
+    """Returns one line for what a disk refuses, None for any other error."""
+    number = error.errno if isinstance(error, OSError) else None
+    # TensorFlow has errors of its own.
+    if number == errno.ENOSPC or "No space left on device" in str(error):
+        where = getattr(error, "filename", None) or tempfile.gettempdir()
+        folder = os.path.abspath(where)
+        while not os.path.isdir(folder):
+            folder = os.path.dirname(folder)
+        free = shutil.disk_usage(folder).free
+        return (
+            f"{where}: no space is left on a disk; {free / 1e6:,.0f} MB are free "
+            "there. Make room, there and for temporary files (TMPDIR), and run the "
+            "same command again."
+        )
+    if number in _REFUSALS and error.filename:
+        return (
+            f"{error.filename}: {error.strerror}; give a place that can be written, or "
+            "mend it, and run the same command again."
+        )
+    return None
+
+
+def exit_at_sigterm():
+    """Has SIGTERM end a command as an exception does, so that it can clean up."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def _raising_package(trace):
