@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`measure`: arrays in, a report out; or one line that says what is wrong."""
 
+import doctest
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 import rtc_plugin
-from rtc_plugin import measure
+from rtc_plugin import measure, measuring
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.errors import UserError
 from rtc_plugin.measuring import arrays as arrays_lib
@@ -45,6 +46,11 @@ def test_the_function_hides_no_module():
     assert "measure" in dir(rtc_plugin)
     with pytest.raises(AttributeError):
         _ = rtc_plugin.no_such_thing
+
+
+def test_its_example_runs():
+    found = doctest.testmod(measuring)
+    assert found.attempted and not found.failed
 
 
 def test_every_score_is_told_of_once_and_belongs_to_a_metric():
