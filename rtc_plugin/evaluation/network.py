@@ -49,7 +49,9 @@ class Network:
             outputs = module(inputs, signature=_SIGNATURE, as_dict=True)
             output = outputs[_OUTPUT]
             initialise = [tf.global_variables_initializer(), tf.tables_initializer()]
-        self._session = tf.Session(graph=graph)
+        # Callers bring threads of their own, one per batch.
+        config = tf.ConfigProto(intra_op_parallelism_threads=1)
+        self._session = tf.Session(graph=graph, config=config)
         self._session.run(initialise)
         self.represent = self._session.make_callable(output, [self._images])
         self.num_columns = None

@@ -15,6 +15,7 @@ import concurrent.futures
 import contextlib
 import copy
 import hashlib
+import itertools
 import json
 import os
 
@@ -22,14 +23,15 @@ import gin
 import numpy as np
 from absl import logging
 
+from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.data.ground_truth import factor_grid
 from rtc_plugin.files import whole_file
 from rtc_plugin.training.progress import Progress
 
 TABLE, NOTE = "codes.npy", "codes.json"
-# Images at a time. On two cores, the paper's encoder takes about the same time per
-# image for any number from 64 to 1024.
-BATCH_SIZE = 256
+# Images at a time and core: beyond 128 they no longer fit into a core's cache, and up to
+# 16 the calls are felt (docs/performance.md has the measurement).
+BATCH_SIZE = 64
 # Share of the data set that is encoded on demand before the rest is. A metric asks for
 # few images at a time, which takes up to four times as long per image: so never more
 # is spent than twice what it takes to do the better of the two from the beginning.
@@ -165,13 +167,24 @@ class Encodings:
             self._fill(missing, data, network)
 
     def _fill(self, numbers, data, network, report=lambda num_done: None):
+        def encode(batch):
+            self.rows[batch] = network.encode(
+                data.to_observations(data.images_at(batch))
+            )
+            return len(batch)
+
         starts = range(0, len(numbers), BATCH_SIZE)
         batches = [numbers[start : start + BATCH_SIZE] for start in starts]
-        for start, observations in zip(starts, _ahead(data, batches)):
-            batch = numbers[start : start + BATCH_SIZE]
-            self.rows[batch] = network.encode(observations)
-            self._known[batch] = True
-            report(start + len(batch))
+        # A core encodes a batch by itself, which takes half the time that all of them
+        # need together, and gives what one core gives.
+        with concurrent.futures.ThreadPoolExecutor(num_usable_cores()) as pool:
+            try:
+                for num_done in itertools.accumulate(pool.map(encode, batches)):
+                    report(num_done)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        self._known[numbers] = True
 
 
 class CodeTable:
@@ -275,20 +288,6 @@ class CodeTable:
                 path,
                 error.strerror or error,
             )
-
-
-def _ahead(data, batches):
-    """Yields the observations of batches, the next ones made in the meantime."""
-
-    def observe(batch):
-        return data.to_observations(data.images_at(batch))
-
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        following = pool.submit(observe, batches[0])
-        for batch in batches[1:]:
-            current, following = following, pool.submit(observe, batch)
-            yield current.result()
-        yield following.result()
 
 
 def data_identity(data):

@@ -31,10 +31,7 @@ class NumberedImages:
 
     def to_observations(self, images):
         """Returns uint8 images as float32 observations in [0, 1]."""
-        observations = images.astype(np.float32)
-        if self.pixel_maximum != 1:
-            observations /= np.float32(self.pixel_maximum)
-        return observations
+        return np.divide(images, np.float32(self.pixel_maximum), dtype=np.float32)
 
     def sample(self, num, random_state):
         """Samples factors [num, num_factors] and observations of them."""
