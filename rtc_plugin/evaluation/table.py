@@ -20,17 +20,17 @@ import json
 import os
 
 import gin
+import joblib
 import numpy as np
 from absl import logging
 
-from rtc_plugin.cores import num_usable_cores
 from rtc_plugin.data.ground_truth import factor_grid
 from rtc_plugin.files import whole_file
 from rtc_plugin.training.progress import Progress
 
 TABLE, NOTE = "codes.npy", "codes.json"
-# Images at a time and core: beyond 128 they no longer fit into a core's cache, and up to
-# 16 the calls are felt (docs/performance.md has the measurement).
+# Images at a time and core: beyond 128 they no longer fit into a core's cache, and up
+# to 16 the calls are felt (docs/performance.md has the measurement).
 BATCH_SIZE = 64
 # Share of the data set that is encoded on demand before the rest is. A metric asks for
 # few images at a time, which takes up to four times as long per image: so never more
@@ -177,7 +177,7 @@ class Encodings:
         batches = [numbers[start : start + BATCH_SIZE] for start in starts]
         # A core encodes a batch by itself, which takes half the time that all of them
         # need together, and gives what one core gives.
-        with concurrent.futures.ThreadPoolExecutor(num_usable_cores()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(joblib.cpu_count()) as pool:
             try:
                 for num_done in itertools.accumulate(pool.map(encode, batches)):
                     report(num_done)

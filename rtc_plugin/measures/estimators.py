@@ -19,6 +19,7 @@ import types
 import warnings
 from typing import Any
 
+import joblib
 import numpy as np
 import threadpoolctl
 from sklearn import ensemble, exceptions, linear_model, multiclass, svm, tree
@@ -29,11 +30,19 @@ from rtc_plugin.total_correlation.checks import Seed
 
 
 class _OneVsRest(multiclass.OneVsRestClassifier):
-    """One class against the rest, on one thread: such small problems lose by more."""
+    """One class against the rest, a thread per class: a problem has no use for more.
+
+    The losses of scikit-learn run outside the interpreter's lock. The models are those
+    of one thread; the threads share the arrays.
+    """
 
     def fit(self, X, y, **kwargs):  # noqa: N803, scikit-learn's name
         """Fits one binary model per class."""
-        with threadpoolctl.threadpool_limits(limits=1), warnings.catch_warnings():
+        with (
+            threadpoolctl.threadpool_limits(limits=1),
+            joblib.parallel_config("threading", n_jobs=joblib.cpu_count()),
+            warnings.catch_warnings(),
+        ):
             # The number of steps is part of the definition.
             warnings.simplefilter("ignore", exceptions.ConvergenceWarning)
             return super().fit(X, y, **kwargs)

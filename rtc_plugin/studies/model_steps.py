@@ -5,15 +5,18 @@ The steps, their order, their folders and their seeds are those of `dlib_reprodu
 that either may go on with what the other has done.
 """
 
+import errno
 import functools
 import json
 import os
+import sys
 from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
-from rtc_plugin import runs
-from rtc_plugin.compat import evaluation
+from rtc_plugin import files, runs
+from rtc_plugin.compat import commands, evaluation
+from rtc_plugin.studies import disk
 
 
 class Step(NamedTuple):
@@ -63,11 +66,8 @@ def plan(study, model_num, model_folder, bindings=(), evaluation_bindings=()):
     """
     model_bindings, config_file = study.get_model_config(model_num)
 
-    def step(name, result, needs, function, *args):
-        folder = os.path.join(model_folder, *name.split("/"))
-        return Step(name, folder, result, needs, functools.partial(function, *args))
-
-    train = step(
+    train = _step(
+        model_folder,
         "model",
         runs.TRAIN_FILE,
         None,
@@ -80,32 +80,70 @@ def plan(study, model_num, model_folder, bindings=(), evaluation_bindings=()):
             *bindings,
         ],
     )
+    evaluations = plan_evaluation(
+        train.folder,
+        model_folder,
+        study.get_postprocess_config_files(),
+        study.get_eval_config_files(),
+        bindings=evaluation_bindings,
+        needs=train,
+    )
+    explorer = _step(model_folder, "explorer", "", train, _write_explorer, train.folder)
+    return [train, *evaluations, explorer]
+
+
+def plan_evaluation(
+    model_dir,
+    model_folder,
+    postprocess_files,
+    metric_files,
+    postprocess_bindings=(),
+    bindings=(),
+    needs=None,
+):
+    """Lists the steps that compute metrics on representations of a trained model.
+
+    Args:
+        model_dir: Folder that `dlib_train` has made.
+        model_folder: Folder for `postprocessed/...` and `metrics/...`.
+        postprocess_files: gin files, one per representation.
+        metric_files: gin files, one per metric; `applies_to` in them counts.
+        postprocess_bindings: gin bindings of each extraction, after those of the file.
+        bindings: gin bindings of each evaluation, likewise.
+        needs: `Step` that must be done before, or None.
+
+    Returns:
+        List of `Step`s, in order.
+    """
     # All draws are made, also those of steps that are left out, as in dlib_reproduce.
     random_state = np.random.RandomState(0)
     representations = [
-        step(
+        _step(
+            model_folder,
             f"postprocessed/{_stem(config)}",
             runs.POSTPROCESS_FILE,
-            train,
+            needs,
             _postprocess,
-            train.folder,
+            model_dir,
             config,
             [
                 f"postprocess.random_seed = {random_state.randint(2**32)}",
                 f"postprocess.name = '{_stem(config)}'",
+                *postprocess_bindings,
             ],
         )
-        for config in sorted(study.get_postprocess_config_files())
+        for config in sorted(postprocess_files)
     ]
     metrics = []
     for representation in representations:
         name = representation.name.rpartition("/")[2]
-        for config in sorted(study.get_eval_config_files()):
+        for config in sorted(metric_files):
             seed = random_state.randint(2**32)
             applies_to = evaluation.read_applies_to(config)
             if applies_to is not None and name not in applies_to:
                 continue
-            metric = step(
+            metric = _step(
+                model_folder,
                 f"metrics/{name}/{_stem(config)}",
                 runs.EVALUATION_FILE,
                 representation,
@@ -115,12 +153,60 @@ def plan(study, model_num, model_folder, bindings=(), evaluation_bindings=()):
                 [
                     f"evaluation.random_seed = {seed}",
                     f"evaluation.name = '{_stem(config)}'",
-                    *evaluation_bindings,
+                    *bindings,
                 ],
             )
             metrics.append(metric)
-    explorer = step("explorer", "", train, _write_explorer, train.folder)
-    return [train, *representations, *metrics, explorer]
+    return [*representations, *metrics]
+
+
+def missing(steps):
+    """Yields the steps that are to be done, once those that they need have been tried.
+
+    A step whose need is not done is left out: its failure is known already.
+    """
+    for step in steps:
+        if not step.is_done() and (step.needs is None or step.needs.is_done()):
+            yield step
+
+
+def do(step):
+    """Does a step; what is half written is made anew.
+
+    Args:
+        step: `Step`.
+
+    Returns:
+        The exception in which it ended, None if it is done. One that fails does not
+        keep others from being done.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    # At once: an interrupted step would else begin anew each time.
+    files.delete(step.folder)
+    try:
+        step.run(step.folder)
+    except Exception as error:
+        if disk.is_full(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        return error
+    finally:
+        if "gin" in sys.modules:
+            sys.modules["gin"].clear_config()
+
+
+def explain(error):
+    """Returns one line about an exception."""
+    message = commands.explain(error, error.__traceback__)
+    if message is None:
+        message = f"{type(error).__name__}: {error}"
+    return (message.strip().splitlines() or [""])[0]
+
+
+def _step(model_folder, name, result, needs, function, *args):
+    folder = os.path.join(model_folder, *name.split("/"))
+    return Step(name, folder, result, needs, functools.partial(function, *args))
 
 
 def _stem(config_file):

@@ -17,8 +17,7 @@ import traceback
 
 import rtc_plugin
 from rtc_plugin import files
-from rtc_plugin.compat import commands
-from rtc_plugin.studies import disk, study_folder
+from rtc_plugin.studies import disk, model_steps, study_folder
 
 # Exit codes beside 0 and 1; the numbers are those of sysexits.h.
 NO_SPACE, BUSY = 74, 75
@@ -72,24 +71,23 @@ def _do_steps(steps, model_folder, model_num):
     _say(f"model {model_num}, rtc_plugin {rtc_plugin.__version__}, pid {os.getpid()}")
     begin = time.monotonic()
     errors = []
-    for step in steps:
-        if step.is_done():
-            continue
-        if step.needs is not None and not step.needs.is_done():
-            continue  # Its failure is noted already.
+    for step in model_steps.missing(steps):
         study_folder.write_status(
             model_folder, state=study_folder.RUNNING, step=step.name
         )
         _say(step.name)
         if not disk.has_space_for_one(model_folder):
             return NO_SPACE
+        if os.path.exists(step.folder):
+            _say(f"{step.folder} is half written; it is made anew")
         try:
-            _do(step)
-        except Exception as error:
+            error = model_steps.do(step)
+        except OSError:
             traceback.print_exc()
-            if disk.is_full(error):
-                return NO_SPACE
-            errors.append(f"{step.name}: {_one_line(error)}")
+            return NO_SPACE
+        if error is not None:
+            traceback.print_exception(type(error), error, error.__traceback__)
+            errors.append(f"{step.name}: {model_steps.explain(error)}")
     seconds = round(time.monotonic() - begin)
     if errors:
         study_folder.write_status(
@@ -103,25 +101,6 @@ def _do_steps(steps, model_folder, model_num):
         model_folder, state=study_folder.DONE, seconds=seconds, versions=_versions()
     )
     return 0
-
-
-def _do(step):
-    if os.path.exists(step.folder):
-        _say(f"{step.folder} is half written; it is made anew")
-        # At once: an interrupted step would else begin anew each time.
-        files.delete(step.folder)
-    try:
-        step.run(step.folder)
-    finally:
-        if "gin" in sys.modules:
-            sys.modules["gin"].clear_config()
-
-
-def _one_line(error):
-    message = commands.explain(error, error.__traceback__)
-    if message is None:
-        message = f"{type(error).__name__}: {error}"
-    return (message.strip().splitlines() or [""])[0]
 
 
 def _say(line):

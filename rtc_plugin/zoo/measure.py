@@ -8,11 +8,14 @@ runs the module that is in SOURCE, so it is for modules that the user trusts.
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 
-from rtc_plugin.compat import commands
+from rtc_plugin import configs, files
+from rtc_plugin.compat import commands, process
 from rtc_plugin.errors import UserError
+from rtc_plugin.studies import model_steps
 from rtc_plugin.zoo import archive
 
 REPRESENTATION = "mean_and_logvar"
@@ -38,9 +41,6 @@ def measure(source, root, model_folder, data="auto", bindings=()):
         UserError: The source has no such model or module, the data set is not there,
             or as the metrics.
     """
-    from disentanglement_lib.evaluation import evaluate
-    from disentanglement_lib.postprocessing import postprocess
-
     with tempfile.TemporaryDirectory() as folder:
         with archive.open_archive(source) as opened:
             models = [m for m in archive.find_models(opened) if m.root == root]
@@ -48,29 +48,24 @@ def measure(source, root, model_folder, data="auto", bindings=()):
                 raise UserError(f"{source} holds no model in {root!r}.")
             archive.extract(opened, models[0], ("model/tfhub/",), folder)
             archive.extract(opened, models[0], ("model/results/",), folder)
-        model_dir = os.path.join(folder, "model")
-        representation_dir = os.path.join(folder, REPRESENTATION)
-        postprocess.postprocess_with_gin(
-            model_dir,
-            representation_dir,
-            gin_bindings=[
-                f"postprocess.postprocess_fn = @{REPRESENTATION}_representation",
-                f"postprocess.name = '{REPRESENTATION}'",
-                "postprocess.random_seed = 0",
-                f"dataset.name = {data!r}",
-            ],
+        steps = model_steps.plan_evaluation(
+            os.path.join(folder, "model"),
+            folder,
+            [configs.find(f"rtc_plugin/gin/postprocess/{REPRESENTATION}.gin")],
+            [configs.find(f"rtc_plugin/gin/metrics/{METRIC}.gin")],
+            [f"dataset.name = {data!r}"],
+            ["evaluation.random_seed = 0", f"dataset.name = {data!r}", *bindings],
         )
-        evaluate.evaluate_with_gin(
-            representation_dir,
-            result_folder(model_folder),
-            gin_bindings=[
-                f"evaluation.evaluation_fn = @{METRIC}",
-                f"evaluation.name = '{METRIC}'",
-                "evaluation.random_seed = 0",
-                f"dataset.name = {data!r}",
-                *bindings,
-            ],
-        )
+        for step in steps:
+            error = model_steps.do(step)
+            if error is not None:
+                raise error
+        target = result_folder(model_folder)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        partial = target + files.PARTIAL
+        files.delete(partial)
+        shutil.move(steps[-1].folder, partial)
+        files.replace_folder(partial, target)
 
 
 def main():
@@ -82,6 +77,7 @@ def main():
     parser.add_argument("--data", default="auto")
     parser.add_argument("--gin_bindings", action="append", default=[])
     options = parser.parse_args()
+    process.encode_by_onednn()
     try:
         measure(
             options.source,

@@ -239,8 +239,8 @@ def test_a_half_written_result_is_made_anew(tmp_path, capsys):
 
 
 def test_no_space_is_found_before_the_start(tmp_path, monkeypatch):
-    monkeypatch.setattr(disk, "free", lambda folder: 0.5e9)
-    with pytest.raises(UserError, match=r"6 models need about 0.9 GB, and 0.5 GB are"):
+    monkeypatch.setattr(disk, "free", lambda folder: 1e9)
+    with pytest.raises(UserError, match=r"6 models need about 1.8 GB, and 1.0 GB are"):
         run(tmp_path)
     assert not (tmp_path / "0").exists()
     assert run(tmp_path, [0, 1]) == {0: "done", 1: "done"}

@@ -15,7 +15,7 @@ from disentanglement_lib.postprocessing import postprocess
 
 from rtc_plugin.data.ground_truth import factor_grid
 
-GIN = pathlib.Path(__file__).parents[2] / "gin"
+GIN = pathlib.Path(__file__).parents[1] / "gin"
 NAME = "small_grid"
 NUM_LATENT = 5
 
