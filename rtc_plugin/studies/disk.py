@@ -7,9 +7,9 @@ import shutil
 
 # Of one model: networks and discriminator with their optimisers' moments in the
 # checkpoint, the module of each representation, summaries and pictures. While a
-# checkpoint is written there are two of them. To these come the tables of codes: `mean`,
-# `sampled` and `mean_and_logvar` keep five numbers of 4 bytes for each of 10 latents
-# and of up to 737,280 images.
+# checkpoint is written there are two of them. To these come the tables of codes:
+# `mean`, `sampled` and `mean_and_logvar` keep five numbers of 4 bytes for each of 10
+# latents and of up to 737,280 images.
 BYTES_PER_MODEL = 150e6 + 5 * 4 * 10 * 737_280
 
 
