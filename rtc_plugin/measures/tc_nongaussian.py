@@ -17,6 +17,7 @@ from rtc_plugin.measures import codes as codes_lib
 from rtc_plugin.measures import results as results_lib
 from rtc_plugin.measures.codes import Codes
 from rtc_plugin.measures.tc_disparity import FLOOR
+from rtc_plugin.total_correlation import neighbours
 from rtc_plugin.total_correlation.checks import Seed, random_generator
 
 _NUM_BLOCKS = 10
@@ -70,8 +71,9 @@ def tc_nongaussian(
         codes: `Codes`; plain ones give one half of the keys.
         random_state: Seed, `numpy.random.RandomState` or `Generator`.
         num_neighbours: k of the neighbour estimates; the tree has its own.
-        num_permutations: Shuffles behind each p-value, whose smallest value is
-            1 / (1 + num_permutations); 0 leaves the p-values out.
+        num_permutations: Shuffles behind each p-value at most, whose smallest value is
+            1 / (1 + num_permutations); 0 leaves the p-values out. A p-value that is far
+            from small takes fewer (`neighbours.permutation_test`).
         num_permutation_samples: Images used in the tests of knn and pairs, the first
             so many.
         use_discriminator: Whether to train the discriminators.
@@ -224,6 +226,9 @@ def _copula(z):
 
 
 def _copula_p_value(z, num_permutations, random):
-    value = _copula(z)
-    null = [_copula(tc.shuffle_latents(z, random)) for _ in range(num_permutations)]
-    return (1 + np.count_nonzero(np.array(null) >= value)) / (1 + num_permutations)
+    return neighbours.permutation_test(
+        _copula(z),
+        lambda random: _copula(tc.shuffle_latents(z, random)),
+        num_permutations,
+        random,
+    ).p_value

@@ -39,10 +39,13 @@ unless all latents are discrete.
     data. Bernoulli 20, 2014. https://arxiv.org/abs/1407.1200
 [4] Gao, Kannan, Oh, Viswanath. Estimating Mutual Information for Discrete-Continuous
     Mixtures. NeurIPS 2017. https://arxiv.org/abs/1709.06212
+[5] Besag, Clifford. Sequential Monte Carlo p-values. Biometrika 78, 1991.
 """
 
-from typing import NamedTuple
+import concurrent.futures
+from typing import Callable, NamedTuple
 
+import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import spatial, special
@@ -58,6 +61,10 @@ MARGINALS = ("normal_scores", "standardise")
 _MAX_REPEATS = 0.05
 # Or if its values have so many rows each on average, even where the rows repeat whole.
 _ROWS_PER_VALUE = 50
+# Draws from the null that are as large as the value, with which a test ends, and draws
+# between two looks at how many they are: the same for any number of threads.
+_ENOUGH = 10
+_AT_A_TIME = 10
 # Counting has less noise than neighbours, and as long as so much of the joint law is in
 # the sample, its bias (about a nat times the rest) is less than their noise.
 _MIN_COVERAGE = 0.99
@@ -72,8 +79,9 @@ class PermutationTest(NamedTuple):
 
     Attributes:
         value: Estimate in nats.
-        p_value: (1 + #{null >= value}) / (1 + num_permutations), see [2].
-        null: [num_permutations] estimates on samples whose latents were shuffled.
+        p_value: In (0, 1]; see `permutation_test` and [2].
+        null: Estimates on samples whose latents were shuffled, at most
+            num_permutations; fewer where they sufficed.
     """
 
     value: float
@@ -137,8 +145,8 @@ def knn_permutation_test(
     Args:
         samples: [num_samples, num_latent] array.
         num_neighbours: As in `knn`.
-        num_permutations: Size of the null sample; the smallest possible p-value is
-            1 / (1 + num_permutations).
+        num_permutations: Size of the null sample at most; the smallest possible p-value
+            is 1 / (1 + num_permutations).
         random_state: Seed, RandomState or Generator.
         marginals: As in `knn`.
 
@@ -323,7 +331,46 @@ def information(latents: Latents, num_neighbours: int) -> float:
 
 def _permutation_test(latents, num_neighbours, num_permutations, random_state):
     value = information(latents, num_neighbours)
-    null = _null(latents, num_neighbours, num_permutations, random_state)
+    return permutation_test(
+        value,
+        lambda random: information(latents.permuted(random), num_neighbours),
+        num_permutations,
+        random_state,
+    )
+
+
+def permutation_test(
+    value: float,
+    draw: Callable[[np.random.Generator], float],
+    num_permutations: int,
+    random_state: np.random.Generator,
+) -> PermutationTest:
+    """Compares a value with draws from its null, no more of them than it takes.
+
+    The sequential p-value of Besag and Clifford [5]: once h = 10 draws are as large as
+    the value, the p-value is h / (number of draws so far), and the others are not
+    made; if they are fewer, it is (1 + #{null >= value}) / (1 + num_permutations). No
+    p-value is smaller by chance than it says: P(p <= a) <= a under the null, with
+    equality for each a that p can be, unless draws are equal to the value.
+
+    Args:
+        value: What is tested.
+        draw: Function from a generator to a draw from the null; runs in threads.
+        num_permutations: Draws at most.
+        random_state: Generator that seeds one for each draw, so that the result does
+            not depend on the number of threads.
+    """
+    seed = np.random.SeedSequence(random_state.integers(2**32, size=4).tolist())
+    generators = list(map(np.random.default_rng, seed.spawn(num_permutations)))
+    null = np.empty(0)
+    with concurrent.futures.ThreadPoolExecutor(joblib.cpu_count()) as pool:
+        for start in range(0, num_permutations, _AT_A_TIME):
+            drawn = pool.map(draw, generators[start : start + _AT_A_TIME])
+            null = np.append(null, list(drawn))
+            as_large = np.flatnonzero(null >= value)
+            if len(as_large) >= _ENOUGH:
+                null = null[: as_large[_ENOUGH - 1] + 1]
+                return PermutationTest(value, _ENOUGH / len(null), null)
     return PermutationTest(value, _p_value(value, null), null)
 
 

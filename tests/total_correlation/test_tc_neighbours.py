@@ -6,6 +6,7 @@ import pytest
 from scipy import spatial, special
 
 from rtc_plugin import total_correlation as tc
+from rtc_plugin.total_correlation import neighbours
 
 
 def correlated(seed, num_samples, num_latent, rho):
@@ -82,6 +83,37 @@ def test_permutation_test_rejects_only_dependence():
     dependent = tc.knn_permutation_test(ring(0, 500), 3, 99, 0)
     assert dependent.p_value == pytest.approx(0.01)
     assert dependent.value > dependent.null.max()
+
+
+@pytest.mark.parametrize("num_values", [None, 4])
+def test_sequential_p_values_are_uniform_and_never_too_small(num_values):
+    """P(p <= a) = a at each a that a p-value can be, and <= a with ties."""
+    num_permutations, num_tests = 50, 600
+
+    def draw(random):
+        return random.integers(num_values) if num_values else random.random()
+
+    p_values = []
+    for seed in range(num_tests):
+        random = np.random.default_rng(seed)
+        test = neighbours.permutation_test(draw(random), draw, num_permutations, random)
+        p_values.append(test.p_value)
+        # Ten draws end it, and not before.
+        as_large = np.sum(test.null >= test.value)
+        assert as_large == 10 or (as_large < 10 and len(test.null) == num_permutations)
+    for level in (1 / 51, 5 / 51, 10 / 50, 10 / 40, 10 / 20, 1.0):
+        error = math.sqrt(level * (1 - level) / num_tests)
+        share = np.mean(np.array(p_values) <= level + 1e-12)
+        assert share <= level + 4 * error
+        assert num_values or share >= level - 4 * error
+
+
+def test_a_test_does_not_depend_on_the_number_of_threads(monkeypatch):
+    def run(num_threads):
+        monkeypatch.setattr(neighbours.joblib, "cpu_count", lambda: num_threads)
+        return tc.knn_permutation_test(correlated(0, 200, 3, 0.1)[0], 3, 25, 0)
+
+    np.testing.assert_array_equal(run(1).null, run(3).null)
 
 
 def test_pairwise_information_finds_the_dependent_pair():
