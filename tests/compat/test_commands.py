@@ -225,7 +225,7 @@ def run_dlib_train(*flags):
 def test_the_command_ends_in_one_line_and_debug_brings_the_traceback(tmp_path):
     flags = [f"--model_dir={tmp_path}", "--gin_bindings=dataset.name='dummy_data'"]
     plain = run_dlib_train(*flags)
-    assert plain.returncode == 1
+    assert plain.returncode == 2
     assert "Traceback" not in plain.stderr
     assert plain.stderr.strip().splitlines()[-1].startswith("dlib_train: --model_dir=")
     debug = run_dlib_train(*flags, "--debug")
