@@ -10,7 +10,7 @@ from rtc_plugin import encoders
 from rtc_plugin.data.ground_truth import named_data
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import check_writable, whole_file
-from rtc_plugin.runs import read_gin
+from rtc_plugin.runs import read_training
 
 OUTPUTS = ("z_mean", "z_logvar")
 _INPUT, _OPSET = "images", 17
@@ -58,7 +58,9 @@ def export(
     check_writable("-o", output)
     if output.endswith(".onnx"):
         return _write_onnx(path, output, layout)
-    name = data or _trained_on(model_dir)
+    name = data
+    if name is None:
+        name, size = _trained_on(model_dir, size)
     encoder = encoders.open_encoder(path, trust=True)
     data = named_data.open_data(name, size)
     found = encoders.encode_data(encoder, data, num_images, seed)
@@ -74,16 +76,13 @@ def export(
     return f"{output}: codes of {num_rows} images of {name}, {num_latent} latents"
 
 
-def _trained_on(model_dir):
-    training = read_gin(model_dir, "train")
-    name = training.get("dataset.name", "").strip("'\"")
+def _trained_on(model_dir, size):
+    """Returns the name and the size for `named_data.open_data`."""
+    name, training = read_training(model_dir)
+    if name == "file_data":
+        size = size or int(training["file_data.size"])
     inner = {"file_data": "file_data.path", "weighted": "weighted_data.name"}
-    name = training.get(inner.get(name), name).strip("'\"")
-    if not name:
-        raise UserError(
-            f"--model_dir={model_dir} does not say what it was trained on; --data does."
-        )
-    return name
+    return training.get(inner.get(name), name).strip("'\""), size
 
 
 def _write_onnx(path, output, layout):

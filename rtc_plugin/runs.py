@@ -79,6 +79,9 @@ def read_training(model_dir):
             f"--model_dir={model_dir} holds no results/gin/train.gin with a "
             "dataset.name; give a folder that dlib_train has made."
         )
+    # A path is a name that needs no other binding.
+    if name == "file_data" and training.get("file_data.size", "None") == "None":
+        name = training["file_data.path"].strip("'\"")
     return name, training
 
 

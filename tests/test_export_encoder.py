@@ -12,6 +12,7 @@ from run_rtc import rtc
 
 from rtc_plugin import encoders, export_encoder
 from rtc_plugin.errors import UserError
+from rtc_plugin.runs import read_training
 
 FACTORS = np.stack(np.unravel_index(np.arange(24), [3, 2, 4]), axis=1)
 IMAGES = np.random.RandomState(0).randint(256, size=(24, 64, 64, 3)).astype(np.uint8)
@@ -85,3 +86,8 @@ def test_command(model_dir, tmp_path):
     )
     assert done.returncode == 0 and "codes of 10 images" in done.stdout
     assert np.load(output)["z_mean"].shape == (10, 3)
+
+
+def test_what_it_was_trained_on_is_a_path(model_dir):
+    name, _ = read_training(model_dir)
+    assert name.endswith("own.npz")

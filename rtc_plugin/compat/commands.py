@@ -176,6 +176,8 @@ def explain(error, trace=None):
         return disk
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
+        if package == "h5py":
+            return "this needs h5py: pip install 'rtc_plugin[h5]'."
         if package in _IN_EXTRAS:
             return (
                 f"this needs {package}, which is not installed: pip install "
