@@ -39,7 +39,7 @@ def use_onednn():
     """Has TensorFlow take its fast convolutions on every x86 processor.
 
     By itself it does so only on those with AVX512_VNNI or AMX; on others an update took
-    1.75 times as long (`docs/performance.md`). TensorFlow looks at the variable when it
+    1.5 times as long (`docs/performance.md`). TensorFlow looks at the variable when it
     is first used; a user's own value is kept.
     """
     if platform.machine().lower() in ("x86_64", "amd64"):
