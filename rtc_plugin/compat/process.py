@@ -72,7 +72,7 @@ def encode_by_onednn():
 
     As TensorFlow does by itself on processors with AVX-512; elsewhere it takes Eigen,
     which needs half as much time again for an image, and rounds by the batch that the
-    image is in. Not for training, whose weights would be others. Before TensorFlow is
-    imported; `TF_ENABLE_ONEDNN_OPTS=0` in the environment keeps it off.
+    image is in. On x86 `use_onednn` does so for all processes, training too. Before
+    TensorFlow is imported; `TF_ENABLE_ONEDNN_OPTS=0` in the environment keeps it off.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
