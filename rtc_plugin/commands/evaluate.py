@@ -44,10 +44,9 @@ def evaluate(models, study, metrics, representations, output, gin_bindings):
     postprocess_files = evaluate_lib.find_configs(
         "--representations", representations, "gin/postprocess"
     )
-    from rtc_plugin.compat import early_checks, process
+    from rtc_plugin.compat import early_checks
 
     early_checks.read_bindings([], gin_bindings)
-    process.encode_by_onednn()
     # Now: the imports take seconds.
     click.echo(f"Evaluating {', '.join(folder for _, folder in found)}.", err=True)
     if not (metric_files and postprocess_files):

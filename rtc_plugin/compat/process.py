@@ -13,11 +13,6 @@ def prepare():
     """Prepares this process for the library; called once, by the hook."""
     use_onednn()
     use_legacy_keras()
-    if commands.command() == "dlib_evaluate" or (
-        commands.command() == "dlib_reproduce"
-        and any(word.lstrip("-").startswith("model_dir") for word in sys.argv[1:])
-    ):
-        encode_by_onednn()
     missing_modules.provide()
     commands.quieten_tensorflow()
     commands.explain_errors()
@@ -65,14 +60,3 @@ def use_legacy_keras():
         if tuple(int(part) for part in version.split(".")[:2]) >= (2, 16):
             os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
         return
-
-
-def encode_by_onednn():
-    """Has a process that evaluates models, and trains none, compute by oneDNN.
-
-    As TensorFlow does by itself on processors with AVX-512; elsewhere it takes Eigen,
-    which needs half as much time again for an image, and rounds by the batch that the
-    image is in. On x86 `use_onednn` does so for all processes, training too. Before
-    TensorFlow is imported; `TF_ENABLE_ONEDNN_OPTS=0` in the environment keeps it off.
-    """
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

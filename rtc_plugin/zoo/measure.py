@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 from rtc_plugin import configs, files
-from rtc_plugin.compat import commands, process
+from rtc_plugin.compat import commands
 from rtc_plugin.errors import UserError
 from rtc_plugin.studies import model_steps
 from rtc_plugin.zoo import archive
@@ -77,7 +77,6 @@ def main():
     parser.add_argument("--data", default="auto")
     parser.add_argument("--gin_bindings", action="append", default=[])
     options = parser.parse_args()
-    process.encode_by_onednn()
     try:
         measure(
             options.source,
