@@ -293,7 +293,7 @@ TRAINING = """
     model.name = "rtc_vae"
     model.model = @rtc_vae()
     rtc_vae.beta = 10.0
-    discriminator.discriminator_fn = @small_discriminator
+    discriminator.discriminator_fn = @own_data_discriminator
     discriminator_optimizer.optimizer_fn = @AdamOptimizer
     model.training_steps = 5
     model.eval_steps = 1
@@ -307,8 +307,8 @@ TRAINING = """
 """
 
 
-@gin.configurable("small_discriminator", allowlist=[])
-def small_discriminator(input_tensor, is_training=True):
+@gin.configurable("own_data_discriminator", allowlist=[])
+def own_data_discriminator(input_tensor, is_training=True):
     logits = tf.layers.dense(input_tensor, 2, name="logits")
     return logits, tf.nn.softmax(logits)
 

@@ -50,7 +50,10 @@ def test_run_status_and_collect_follow_a_study(tmp_path):
         (["status"], "--root is missing; give the folder of a study."),
         (["status", "--root=nowhere"], "--root=nowhere holds no study.json"),
         (["run", "--study=rtc_study"], "--study=rtc_study is not a known study"),
-        (["run", "--study=rtc_study_tiny", "--models=9"], "--models: there is no mod"),
+        (
+            ["run", "--study=rtc_study_tiny", "--models=9"],
+            "--models=9: there is no mod",
+        ),
     ],
 )
 def test_an_error_is_one_line(tmp_path, arguments, error):
