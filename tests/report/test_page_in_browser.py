@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="chromium or chromedriver is not installed"
 )
 
+DRAWN = By.CSS_SELECTOR, "#map-nmi tbody td"
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -68,6 +69,8 @@ def browser(chromium, study_page):
     for log in ("browser", "performance"):
         chromium.get_log(log)
     chromium.get(study_page.as_uri())
+    # The explorer is the last to be drawn, by a busy browser after the page has loaded.
+    eventually(chromium, lambda: chromium.find_elements(*DRAWN))
     yield chromium
     assert chromium.get_log("browser") == []
 
@@ -82,8 +85,8 @@ def show(driver, width, scheme):
 
 
 def eventually(browser, condition):
-    """Waits for what a busy browser does a little later; fails after 10 seconds."""
-    WebDriverWait(browser, 10).until(lambda _: condition())
+    """Waits for what a busy browser does a little later; fails after 30 seconds."""
+    WebDriverWait(browser, 30).until(lambda _: condition())
 
 
 def column(browser, number):
@@ -401,6 +404,7 @@ def test_dark_colours_reach_text_figures_and_canvases(browser):
     eventually(browser, lambda: painted(browser, "pair-plot") != before)
     # A page that is open follows, too, but Chromium takes its time with figures.
     browser.refresh()
+    eventually(browser, lambda: browser.find_elements(*DRAWN))
     background, text, figure = map(brightness, colours())
     assert background < 200 and text > 600 and figure > 600
 
