@@ -13,6 +13,7 @@ import mkdocs_gen_files
 from gin import config
 
 from rtc_plugin.commands.main import rtc
+from rtc_plugin.compat import gin_config
 
 PACKAGE = pathlib.Path(__file__).parents[1] / "rtc_plugin"
 ARRAYS = {
@@ -45,15 +46,9 @@ def help_of(command, path, parent=None):
 
 def defaults(item):
     """Returns the bindings of a configurable's defaults, a line each."""
-    parameters = inspect.signature(item.wrapped).parameters.values()
-    allowed = [
-        p
-        for p in parameters
-        if p.name != "self"
-        and p.name not in (item.denylist or ())
-        and p.name in (item.allowlist or [p.name])
-    ]
-    return "\n".join(f"{item.name}.{shown(p)}" for p in allowed)
+    return "\n".join(
+        f"{item.name}.{shown(p)}" for p in gin_config.bindable_parameters(item)
+    )
 
 
 def shown(parameter):

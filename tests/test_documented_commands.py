@@ -78,6 +78,10 @@ def test_commands_are_found():
     ]
 
 
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
 def test_verbs_are_found():
     found = [words for page in PAGES for words in find_rtc(page.read_text())]
     assert len(found) > 30

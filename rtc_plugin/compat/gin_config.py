@@ -149,3 +149,18 @@ def hide_new_optimizer_arguments(gin):
         return external_configurable(name_or_fn, *args, **kwargs)
 
     config.external_configurable = gin.external_configurable = register
+
+
+def bindable_parameters(item):
+    """Returns the `inspect.Parameter`s of a configurable that bindings may set.
+
+    Args:
+        item: Value of gin's registry.
+    """
+    return [
+        parameter
+        for name, parameter in inspect.signature(item.wrapped).parameters.items()
+        if name != "self"
+        and name not in (item.denylist or ())
+        and name in (item.allowlist or [name])
+    ]

@@ -23,7 +23,7 @@ that they keep. A third keeps them by what they carry and not by their range:
 """
 
 import warnings
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,7 +32,9 @@ from sklearn import metrics as sklearn_metrics
 
 from rtc_plugin.errors import UserError
 from rtc_plugin.measures import scores as scores_lib
+from rtc_plugin.measures.codes import Codes
 from rtc_plugin.total_correlation.checks import Seed
+from rtc_plugin.total_correlation.latents import signal_share
 
 DEFINITIONS = ("paper", "standalone", "signal_share")
 _NUM_NEIGHBOURS = {"paper": 3, "standalone": 10, "signal_share": 3}
@@ -158,6 +160,65 @@ def infomec(
         if infoc is None:
             reasons["infoc"] = "only one latent is kept"
     return InfoMEC(infom, infoe, infoc, nmi, kept, reasons)
+
+
+def infomec_of_codes(
+    codes: Codes,
+    random_state: np.random.RandomState,
+    definition: str = "paper",
+    discrete_latents: bool = False,
+    signal_above: float = 0.05,
+    max_iter: int = 100,
+) -> dict[str, Any]:
+    """Does what `infomec` does, on the means or plain codes; as a metric reports it.
+
+    Args:
+        codes: `Codes` with factors.
+        random_state: What the seed of the noise is drawn from.
+        definition: As for `infomec`.
+        discrete_latents: As for `infomec`.
+        signal_above: Signal share that a latent needs with 'signal_share', where there
+            are log variances.
+        max_iter: As for `infomec`.
+
+    Returns:
+        Dictionary of infom, infoe, infoc, infomec_definition, infomec_discrete_latents,
+        infomec_kept_latents (numbers of the latents), infomec_nmi_matrix, not_computed
+        and reasons.
+
+    Raises:
+        UserError: As `infomec`.
+
+    Examples:
+        >>> from rtc_plugin.measures import codes_from_array
+        >>> factors = np.random.default_rng(0).integers(4, size=(1000, 2))
+        >>> codes = codes_from_array(factors + 0.0, factors)
+        >>> infomec_of_codes(codes, np.random.RandomState(0))["infomec_definition"]
+        'paper'
+    """
+    signal = None
+    if codes.z_logvar is not None:
+        signal = signal_share(codes.z_mean, codes.z_logvar) > signal_above
+    measured = infomec(
+        codes.plain,
+        codes.factors,
+        definition,
+        discrete_latents,
+        signal,
+        max_iter,
+        int(random_state.randint(2**31 - 1)),
+    )
+    return {
+        "infom": measured.infom,
+        "infoe": measured.infoe,
+        "infoc": measured.infoc,
+        "infomec_definition": definition,
+        "infomec_discrete_latents": discrete_latents,
+        "infomec_kept_latents": np.flatnonzero(measured.kept),
+        "infomec_nmi_matrix": measured.nmi,
+        "not_computed": list(measured.reasons),
+        "reasons": measured.reasons,
+    }
 
 
 def concentration(scores: ArrayLike) -> Optional[float]:

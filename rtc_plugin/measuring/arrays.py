@@ -10,6 +10,7 @@ from rtc_plugin.errors import UserError
 from rtc_plugin.measures.codes import MEAN, MEAN_AND_LOGVAR, SAMPLED, Codes
 from rtc_plugin.measures.scores import CATEGORICAL
 from rtc_plugin.total_correlation.checks import precision_of
+from rtc_plugin.total_correlation.discrete import ROWS_PER_VALUE
 
 # Of more rows, so many are drawn: every measure but those of the study, which take
 # 10,000 to learn from and 5,000 to test on, as the study did.
@@ -362,7 +363,7 @@ def _are_discrete(z, discrete_latents):
     if discrete_latents != "auto":
         return bool(discrete_latents)
     varying = z[:, np.ptp(z, axis=0) > 0]
-    return all(len(np.unique(x)) * 50 <= len(x) for x in varying.T)
+    return all(len(np.unique(x)) * ROWS_PER_VALUE <= len(x) for x in varying.T)
 
 
 def _kind(array):

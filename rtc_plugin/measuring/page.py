@@ -2,7 +2,7 @@
 """The page of a report: scores, figures, and what each score means."""
 
 import rtc_plugin
-from rtc_plugin.measuring import report as report_lib
+from rtc_plugin.measuring.registry import format_number
 from rtc_plugin.report import rendering
 
 # Figure, heading, what to look for.
@@ -59,7 +59,7 @@ def render(report, title):
             for name, heading, caption in _FIGURES
             if name in drawn
         ],
-        format=report_lib.format_number,
+        format=format_number,
         settings=report.settings,
         version=rtc_plugin.__version__,
     )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one table of scores: what each is called, means, and cannot see."""
 
+import math
 from typing import NamedTuple
 
 NATS, SHARE, COUNT, SQUARED = "nats", "", "number", "codes^2"
@@ -193,3 +194,12 @@ def _table():
 
 
 SCORES = {row[0]: Score(*row) for row in _table()}
+
+
+def format_number(value):
+    """Returns a number as a table shows it: four digits, counts in full."""
+    if value is None or math.isnan(value):
+        return ""
+    if float(value).is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"

@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional
 
 import rtc_plugin
 from rtc_plugin.measuring import registry, suite
+from rtc_plugin.measuring.registry import format_number
 
 COLUMNS = (
     "score",
@@ -222,12 +223,3 @@ class Report(NamedTuple):
         from rtc_plugin.measuring import page
 
         return page.render(self, title)
-
-
-def format_number(value):
-    """Returns a number as a table shows it: four digits, counts in full."""
-    if value is None or math.isnan(value):
-        return ""
-    if float(value).is_integer() and abs(value) < 1e6:
-        return str(int(value))
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"

@@ -12,6 +12,7 @@ import numpy as np
 from rtc_plugin import measures
 from rtc_plugin import total_correlation as tc
 from rtc_plugin.measures import library, results
+from rtc_plugin.measures.infomec import infomec_of_codes
 from rtc_plugin.measures.tc_disparity import FLOOR
 from rtc_plugin.measures.tc_nongaussian import without_rounding
 from rtc_plugin.measuring import arrays as arrays_lib
@@ -81,26 +82,12 @@ def _disintegration(arrays, seed, num_blocks=10):
 
 def _infomec(definition):
     def compute(arrays, seed):
-        signal = None
-        if arrays.codes.z_logvar is not None:
-            signal = tc.signal_share(arrays.codes.z_mean, arrays.codes.z_logvar) > 0.05
-        measured = measures.infomec(
-            arrays.codes.plain,
-            arrays.factors,
+        return infomec_of_codes(
+            arrays.codes,
+            np.random.RandomState(seed),
             definition,
             arrays.discrete_latents,
-            signal,
-            random_state=int(np.random.RandomState(seed).randint(2**31 - 1)),
         )
-        return {
-            "infom": measured.infom,
-            "infoe": measured.infoe,
-            "infoc": measured.infoc,
-            "infomec_kept_latents": np.flatnonzero(measured.kept),
-            "infomec_nmi_matrix": measured.nmi,
-            "not_computed": list(measured.reasons),
-            "reasons": measured.reasons,
-        }
 
     return compute
 
@@ -197,7 +184,10 @@ def _discrete(arrays, seed):
     labels = np.stack([np.unique(x, return_inverse=True)[1] for x in z.T], axis=1)
     # A bin for each value of each latent.
     mig = measures.mig_variants(labels, arrays.factors, int(labels.max()) + 1)
-    return dict(found, mig_counted=mig["mig"])
+    found["mig_counted"] = mig["mig"]
+    if mig["mig"] is None:
+        results.withhold(found, ["mig_counted"], mig["reasons"]["mig"])
+    return found
 
 
 def _study(compute, needs=FACTORS):

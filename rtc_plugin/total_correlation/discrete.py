@@ -26,6 +26,8 @@ from scipy import special
 from rtc_plugin.total_correlation import checks
 
 METHODS = ("plug_in", "miller_madow", "james_stein")
+# A latent takes few values if they have so many rows each on average.
+ROWS_PER_VALUE = 50
 
 
 def discrete_entropy(samples: ArrayLike, method: str = "miller_madow") -> float:

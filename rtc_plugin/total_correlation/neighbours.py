@@ -52,15 +52,13 @@ from scipy import spatial, special
 
 from rtc_plugin.total_correlation import checks
 from rtc_plugin.total_correlation.checks import Seed
-from rtc_plugin.total_correlation.discrete import coverage, discrete
+from rtc_plugin.total_correlation.discrete import ROWS_PER_VALUE, coverage, discrete
 
 MARGINALS = ("normal_scores", "standardise")
 
 # A latent has ties if more than this share of its values repeats an earlier one; so few
 # as float32 codes have do not move the estimate.
 _MAX_REPEATS = 0.05
-# Or if its values have so many rows each on average, even where the rows repeat whole.
-_ROWS_PER_VALUE = 50
 # Draws from the null that are as large as the value, with which a test ends, and draws
 # between two looks at how many they are: the same for any number of threads.
 _ENOUGH = 10
@@ -281,7 +279,7 @@ def prepare(
     _, first = np.unique(samples, axis=0, return_index=True)
     num_values = np.array([len(np.unique(latent)) for latent in samples.T])
     is_tied = num_values < (1.0 - _MAX_REPEATS) * len(first)
-    is_tied |= num_values * _ROWS_PER_VALUE <= len(samples)
+    is_tied |= num_values * ROWS_PER_VALUE <= len(samples)
     if not is_tied.all():
         samples = samples[np.sort(first)]
     if len(samples) <= num_neighbours:

@@ -21,19 +21,19 @@ from disentanglement_lib.postprocessing import postprocess  # noqa: F401
 from disentanglement_lib.visualize import visualize_model  # noqa: F401
 from gin import config
 
-from rtc_plugin.compat import early_checks
+from rtc_plugin.compat import early_checks, gin_config
 
 
 def record():
     """Returns {configurable: sorted parameters} of all that is registered with gin."""
     table = {}
     for selector, item in config._REGISTRY.items():
-        parameters = inspect.signature(item.wrapped).parameters
-        if any(p.kind == p.VAR_KEYWORD for p in parameters.values()):
+        parameters = inspect.signature(item.wrapped).parameters.values()
+        if any(p.kind == p.VAR_KEYWORD for p in parameters):
             table[selector] = [early_checks.ANY]
-            continue
-        names = set(parameters) - {"self", *(item.denylist or ())}
-        table[selector] = sorted(names & set(item.allowlist or names))
+        else:
+            bindable = gin_config.bindable_parameters(item)
+            table[selector] = sorted(p.name for p in bindable)
     return table
 
 

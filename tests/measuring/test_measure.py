@@ -258,6 +258,9 @@ def test_quantised_latents_are_counted():
     assert report.scores["mig_counted"].value == pytest.approx(mig, abs=0.03)
     assert report.scores["mig"].value < mig - 0.05
     assert report.scores["coverage"].value > 0.99
+    constant = measure(codes, np.zeros((len(codes), 1), int), metrics="discrete")
+    assert constant.scores["mig_counted"].value is None
+    assert constant.scores["mig_counted"].reason == "every factor is constant"
     continuous = measure(make()[0], metrics="discrete")
     assert continuous.scores["coverage"].reason == "the latents are not discrete"
 

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`infomec` as a gin metric. See `rtc_plugin.measures.infomec`."""
 
-import numpy as np
-
-from rtc_plugin import total_correlation as tc
 from rtc_plugin.evaluation.metric import metric
-from rtc_plugin.measures.infomec import infomec
+from rtc_plugin.measures.infomec import infomec_of_codes
 
 
 @metric("infomec")
@@ -45,26 +42,6 @@ def compute_infomec(
     Raises:
         UserError: See `measures.infomec`.
     """
-    signal = None
-    if codes.z_logvar is not None:
-        signal = tc.signal_share(codes.z_mean, codes.z_logvar) > signal_above
-    measured = infomec(
-        codes.plain,
-        codes.factors,
-        definition,
-        discrete_latents,
-        signal,
-        max_iter,
-        int(random_state.randint(2**31 - 1)),
+    return infomec_of_codes(
+        codes, random_state, definition, discrete_latents, signal_above, max_iter
     )
-    return {
-        "infom": measured.infom,
-        "infoe": measured.infoe,
-        "infoc": measured.infoc,
-        "infomec_definition": definition,
-        "infomec_discrete_latents": discrete_latents,
-        "infomec_kept_latents": np.flatnonzero(measured.kept),
-        "infomec_nmi_matrix": measured.nmi,
-        "not_computed": list(measured.reasons),
-        "reasons": measured.reasons,
-    }
