@@ -97,6 +97,7 @@ def test_a_report_is_a_table_a_frame_json_and_a_page():
         "pairs",
     }
     page = report.to_html("My <model>")
+    assert "..</p>" not in page
     assert page.count("<svg") == 5 and "My &lt;model&gt;" in page
     assert "hue" in page and 'src="http' not in page
 
