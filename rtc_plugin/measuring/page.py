@@ -40,6 +40,7 @@ _FIGURES = (
 )
 
 
+@rendering.in_default_style()
 def render(report, title):
     """Returns a page as text; see `Report.to_html`."""
     drawn = report.figures()

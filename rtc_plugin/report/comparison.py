@@ -163,6 +163,7 @@ def _span(row, name, digits=3):
 _TABLES = ("groups", "own_runs", "methods")
 
 
+@rendering.in_default_style()
 def write(comparison, output_dir):
     """Writes tables, figures and the page.
 

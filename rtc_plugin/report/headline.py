@@ -24,6 +24,7 @@ from rtc_plugin import runs
 from rtc_plugin.errors import UserError
 from rtc_plugin.files import whole_file
 from rtc_plugin.methods import tc_monitor
+from rtc_plugin.report import rendering
 from rtc_plugin.results import claims, records
 from rtc_plugin.results import models as models_lib
 from rtc_plugin.results import quantities as q
@@ -238,6 +239,7 @@ def curves_markdown(curves):
     return "\n".join(lines) + "\n"
 
 
+@rendering.in_default_style()
 def write(table, output_dir, curve_dirs=()):
     """Writes the headline: `headline.md` and its figures.
 

@@ -14,6 +14,7 @@ from rtc_plugin.files import whole_file
 from rtc_plugin.report import rendering
 from rtc_plugin.results import claims as claims_lib
 from rtc_plugin.results import quantities as q
+from rtc_plugin.results import records as records_lib
 from rtc_plugin.results import table as results_table
 from rtc_plugin.visualize import explorer
 from rtc_plugin.visualize import study as study_figures
@@ -108,6 +109,7 @@ FIGURES = (
 )
 
 
+@rendering.in_default_style()
 def write_page(table, root, output_path, title="", max_bytes=MAX_BYTES, note=""):
     """Writes the page of a study.
 
@@ -244,11 +246,14 @@ def _range(values):
 
 def _version(root):
     """Returns the version of the plugin that made a study, '' if that is not known."""
-    path = os.path.join(root or "", "study.json")
-    if not root or not os.path.exists(path):
+    if not root:
         return ""
-    with open(path) as file:
-        return json.load(file).get("plugin_version") or ""
+    try:
+        found = records_lib.load_file(os.path.join(root, "study.json"))
+    except (OSError, UserError):
+        return ""
+    version = found.get("plugin_version")
+    return version if isinstance(version, str) else ""
 
 
 def _summary(models, columns):

@@ -8,6 +8,7 @@ import re
 import jinja2
 import markupsafe
 import matplotlib
+from matplotlib import style
 
 # What the style sheet calls these colours of a figure.
 _THEME = {
@@ -35,6 +36,15 @@ def render(template, **values):
         lstrip_blocks=True,
     )
     return environment.get_template(template).render(**values)
+
+
+def in_default_style():
+    """Returns a decorator of what draws figures for a page: in matplotlib's own style.
+
+    Another that the process has set may write in a grey that `figure_svg` cannot turn
+    into the page's colour; the library's unified scores set seaborn's.
+    """
+    return style.context("default")
 
 
 def figure_svg(fig, description):

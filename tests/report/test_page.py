@@ -7,6 +7,7 @@ import pathlib
 import re
 import runpy
 
+import matplotlib
 import pandas as pd
 import pytest
 import synthetic_study
@@ -330,3 +331,20 @@ def test_text_of_figures_is_in_the_font_of_the_page():
 )
 def test_numbers_are_short(value, text):
     assert page.format_number(value) == text
+
+
+def test_the_style_of_the_process_does_not_reach_the_page(
+    study_table, study_root, study_page, tmp_path
+):
+    """Seaborn's, say, which the library's unified scores set."""
+    grey = {"text.color": ".15", "xtick.color": ".15", "axes.grid": True}
+    with matplotlib.rc_context(grey):
+        page.write_page(study_table, study_root, str(tmp_path / "page.html"))
+    assert (tmp_path / "page.html").read_text() == study_page.read_text()
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"plugin_version": [1]}'])
+def test_a_study_json_that_is_none_leaves_the_version_open(bare_table, tmp_path, text):
+    (tmp_path / "study.json").write_text(text)
+    page.write_page(bare_table, str(tmp_path), str(tmp_path / "page.html"))
+    assert (tmp_path / "page.html").exists()
